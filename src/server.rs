@@ -1,6 +1,6 @@
-//! The parts of supervision that know the Temporal dev server: its command line, its database file,
-//! its ports, its log format, its start, the search for the running server of a home, and the rounds
-//! of checks.
+//! The parts of supervision that are specific to the Temporal dev server: its command line, its
+//! database file, its ports, its log format, its start, the search for the running server of a
+//! home, and the health checks.
 
 pub(crate) mod aftermath;
 pub mod arguments;

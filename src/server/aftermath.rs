@@ -1,4 +1,5 @@
-//! Examines what the exit of a server leaves: processes on its ports, its lock, and the disks.
+//! Examines, after the exit of a server, which processes still use its ports or its lock, and the
+//! state of its disks.
 
 use super::database;
 use crate::config::Settings;
@@ -9,22 +10,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Time limit for one look at the ports, the lock or the disks.
+/// Time limit for examining the ports, the lock or the disks.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// What was found after the exit of a server.
+/// The findings after the exit of a server.
 #[derive(Debug)]
 pub struct Aftermath {
-    /// Describes, for a message, a process that still uses a port or the lock of the server.
-    /// stigmer cannot prove that it started this process.
+    /// Describes, for a message, a process that still uses a port or the lock of the server. The
+    /// process is one that stigmer cannot prove to have started.
     pub leftover: Option<String>,
     /// The state of the disks that the server uses.
     pub disks: Disks,
 }
 
 impl Aftermath {
-    /// Looks for processes that still use the ports or the lock. Looks at the disks only if the
-    /// server was never ready, because only then can a disk be the reason for the exit.
+    /// Finds processes that still use the ports or the lock. Examines the disks only if the server
+    /// was never ready, because only then can a disk be the reason for the exit.
     pub(crate) async fn of(
         settings: Arc<Settings>,
         ports: Vec<u16>,
@@ -44,7 +45,7 @@ impl Aftermath {
     }
 }
 
-/// The state of the disks of a server that ended before it was ready. `Default` if unknown.
+/// The state of the disks of a server that ended before it was ready. The default if unknown.
 #[derive(Debug, Default)]
 pub struct Disks {
     /// A folder in which no file can be written, with the reason.

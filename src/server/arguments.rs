@@ -4,21 +4,21 @@ use crate::config::{Database, Options, Settings, TemporalLogLevel};
 use clap::ValueEnum;
 use std::ffi::OsString;
 
-/// The key of the dynamic configuration that says after how many failures of its workflow task a
-/// workflow gets the search attribute `TemporalReportedProblems`.
+/// The dynamic configuration key for the number of workflow task failures after which a workflow
+/// gets the search attribute `TemporalReportedProblems`.
 const MARK_AT_FAILURE: &str = "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute";
 
 /// The arguments of the server: first those that follow from the options of stigmer, then those
-/// that the user passes after `--`. Reasons for some of them:
+/// that the user passes after `--`. The reasons for some of the arguments:
 ///
 /// - `--log-level`: without this argument, the server logs nothing.
-/// - All ports: a port that the server chooses itself would be shown in its banner only.
+/// - All ports: the server would print a port that it chooses itself only in its banner.
 /// - `journal_mode=WAL` with `synchronous=NORMAL`: the throughput is three times as high, and the
 ///   data survives SIGKILL.
-/// - `--output none`: no banner is written into the log.
-/// - `--dynamic-config-value`: the server marks a workflow at the first failure of its workflow task,
-///   after 50 to 80 ms. By default, it does so at the sixth attempt, after 54 s. A value of the user
-///   for this key replaces it.
+/// - `--output none`: the server writes no banner into the log.
+/// - `--dynamic-config-value`: the server sets `TemporalReportedProblems` at the first failure of a
+///   workflow task, after 50 to 80 ms. By default, the server sets it at the sixth attempt, after
+///   54 s. If the user passes a value for this key, that value is used instead.
 #[must_use]
 pub fn arguments(settings: &Settings, metrics_port: u16) -> Vec<OsString> {
     let mut arguments: Vec<OsString> =
@@ -53,17 +53,17 @@ pub fn arguments(settings: &Settings, metrics_port: u16) -> Vec<OsString> {
     arguments
 }
 
-/// What the command line of a running server shows.
+/// The values that the command line of a running server shows.
 #[derive(Debug, Default, PartialEq)]
 pub struct Parsed {
-    /// The options of stigmer from which this command line follows.
+    /// The options of stigmer that correspond to the command line.
     pub options: Options,
     /// The port of the server's Prometheus metrics.
     pub metrics_port: Option<u16>,
 }
 
-/// Parses a command line that [`arguments`] has created. Words of a wrapper script before it are
-/// skipped. `None` if the command line does not start a server.
+/// Parses a command line that [`arguments`] has created. If a wrapper script runs the server, skips
+/// the words of the wrapper. `None` if the command line does not start a server.
 #[must_use]
 pub fn parse(words: &[String]) -> Option<Parsed> {
     let begin = words.windows(2).position(|pair| pair == ["server", "start-dev"])?;

@@ -2,9 +2,9 @@
 //!
 //! Temporal does not refuse a second server on the same database file, although two servers destroy
 //! each other's data. Temporal also does not detect a file whose schema is incomplete. So stigmer
-//! has a lock file next to each database. The server inherits the lock, so only one server uses a
-//! database at a time, in any home. The text of the lock file says whether a server was ever ready
-//! on this database.
+//! creates a lock file next to each database. The server inherits the lock, so only one server uses
+//! a database at a time, in any home. The text of the lock file says whether a server was ever
+//! ready on this database.
 
 mod detached;
 mod refusals;
@@ -34,20 +34,20 @@ pub struct Stamp {
     pub complete: bool,
     /// The home of the server that uses this database.
     pub home: String,
-    /// Whether a start by stigmer created this database. Only then may stigmer move an incomplete
-    /// database aside.
+    /// Whether a start by stigmer created this database. Only in this case may stigmer rename an
+    /// incomplete database and create a new one.
     #[serde(default)]
     pub created: bool,
 }
 
 impl Stamp {
-    /// The text for a database that a start from this home creates.
+    /// The text for a database that does not exist yet, and that a start from this home creates.
     fn of_new(home: String) -> Self {
         Self { cli_version: None, complete: false, home, created: true }
     }
 }
 
-/// A database that is locked for a server that is about to start.
+/// A database that is locked for a server that starts next.
 #[derive(Debug)]
 pub struct Guarded {
     /// The lock that the server inherits.
@@ -57,8 +57,8 @@ pub struct Guarded {
     stamp: Stamp,
 }
 
-/// Locks the database and makes sure that a server can start on it. Moves an incomplete database
-/// aside if stigmer created it.
+/// Locks the database and makes sure that a server can start on it. Renames an incomplete database
+/// if stigmer created it.
 ///
 /// # Errors
 /// If another server uses the database, if the database is incomplete and stigmer did not create
@@ -76,8 +76,8 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
         .map_err(|error| not_locked(&lock_path, &error))?
         .ok_or_else(|| Refused {
             failure: in_use(&path, &lock_path),
-            // The lock may belong to this host itself, while a slow check of [`Kept`] still runs.
-            // Then a later try helps.
+            // This host itself may have the lock, while a slow check of [`Kept`] still runs. In
+            // this case, a later attempt may succeed.
             is_transient: is_held_by(own_pid(), &lock_path).unwrap_or(false),
         })?;
 
@@ -103,7 +103,7 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
         Condition::Incomplete => return Err(incomplete(&path).into()),
         Condition::Empty => return Err(empty(&path).into()),
     };
-    // If this write fails, the host writes the text later, see [`Kept`].
+    // If this write fails, the host writes the text later; see [`Kept`].
     if let Err(error) = text(&stamp).and_then(|text| lock.write(&text)) {
         tracing::warn!(
             path = %lock_path.display(), %error,
@@ -121,17 +121,18 @@ enum Condition {
     Unstamped,
     /// A server was ready on the database.
     Complete(Stamp),
-    /// A start by stigmer created the database, and no server was ready on it, or the file is empty
-    /// now.
+    /// A start by stigmer created the database, and either no server was ever ready on it, or the
+    /// file is empty now.
     Interrupted,
-    /// Like [`Self::Interrupted`], but stigmer did not create the database.
+    /// As [`Self::Interrupted`], but stigmer did not create the database.
     Incomplete,
     /// The file is empty, and the lock file has no text.
     Empty,
 }
 
 impl Condition {
-    /// `size` is the size of the file in bytes. `None` if there is no file.
+    /// Finds the condition. `size` is the size of the database file in bytes, or `None` if there is
+    /// no file.
     fn of(size: Option<u64>, stamp: Option<Stamp>) -> Self {
         match (size, stamp) {
             (None, _) => Self::Absent,
@@ -152,11 +153,11 @@ impl Guarded {
     }
 }
 
-/// Keeps the lock file of a database in order while a server of this host uses the database.
+/// Restores the lock file of a database while a server of this host uses the database.
 ///
 /// The server has inherited the lock. If somebody deletes the lock file, this host creates it
-/// again. The running server cannot inherit the lock of the new file, so this host has that lock
-/// until this value is dropped.
+/// again. The running server cannot inherit the lock of the new file, so this host locks the new
+/// file itself until this value is dropped.
 #[derive(Debug)]
 pub struct Kept {
     file: PathBuf,
@@ -168,14 +169,15 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Creates the value for a server that was started. `stamp` is the text of its lock file.
+    /// Creates the value for a server that was just started. `stamp` is the text of the lock file.
     #[must_use]
     pub fn new(file: PathBuf, stamp: Stamp, server: Instance) -> Self {
         Self { file, stamp, server, locked: None, lock: None }
     }
 
-    /// Creates the value for a server that has become ready, so its database is complete. Also
-    /// returns a note if another version of the Temporal CLI was the last one to use the database.
+    /// Creates the value for a server that is ready, which proves that its database is complete.
+    /// Also returns a note if another version of the Temporal CLI was the last one to use the
+    /// database.
     ///
     /// # Errors
     /// If the lock file cannot be read.
@@ -193,11 +195,12 @@ impl Kept {
         Ok((Self::new(file, stamp, server), changed))
     }
 
-    /// Writes the text into the lock file if it differs. Locks the file if no process has its lock.
+    /// Writes the text into the lock file if the file has another text. Locks the file if no
+    /// process has locked it.
     ///
     /// # Errors
-    /// If the file cannot be written, or if the file was deleted and another server has locked the
-    /// new one. The text of that other server is then left unchanged.
+    /// If the file cannot be written. Also if the file was deleted and another server has locked
+    /// the new file: the text of that server is then left unchanged.
     pub fn keep(&mut self) -> io::Result<()> {
         let path = lock_path(&self.file)?;
         let there = KnownFile::at(&path)?;
@@ -216,7 +219,8 @@ impl Kept {
         lock::keep_text(&path, &text(&self.stamp)?)
     }
 
-    /// Whether a process of this server has the lock. Usually it is the process that was spawned.
+    /// Whether a process of this server has the lock. Usually the process that stigmer spawned has
+    /// it.
     fn is_held_by_server(&self, path: &Path) -> io::Result<bool> {
         let Instance { leader, marker } = &self.server;
         if leader.is_alive()? && proof(is_held_by(leader.pid, path))? {
@@ -232,8 +236,8 @@ impl Kept {
     }
 
     /// Whether a process of this server has the lock file open. Temporal never opens the lock file,
-    /// so a process that has it open has inherited the lock. This proof is for FUSE file systems
-    /// that do not show which process has a lock.
+    /// so a process that has the file open has inherited the lock. This method is for FUSE file
+    /// systems, which do not show the process that has a lock.
     fn has_inherited(&self, path: &Path) -> io::Result<bool> {
         let Some(file) = KnownFile::at(path)? else { return Ok(false) };
         for member in self.server.members(path)? {
@@ -245,9 +249,9 @@ impl Kept {
     }
 }
 
-/// Evaluates a look at the open files of a process. If they cannot be read, for example those of a
-/// wrapper, this process proves nothing, and the other processes of the server decide. A lack of
-/// resources is an error.
+/// Converts the result of reading the open files of one process. If they cannot be read, for
+/// example those of a wrapper script, returns false, and the other processes of the server decide.
+/// A lack of resources is an error.
 fn proof(look: io::Result<bool>) -> io::Result<bool> {
     match look {
         Err(error) if !is_shortage(&error) => Ok(false),
@@ -267,7 +271,7 @@ pub fn sync(file: &Path) -> io::Result<()> {
     std::fs::File::open(lock_path(file)?)?.sync_all()
 }
 
-/// Whether the next start would move the database aside and create a new one: stigmer created this
+/// Whether the next start would rename the database file and create a new one: stigmer created this
 /// database, and no server was ever ready on it.
 ///
 /// # Errors
@@ -303,7 +307,8 @@ fn real_path(file: &Path) -> io::Result<PathBuf> {
         Ok(real) if real.is_dir() => Err(io::Error::other("it is a folder")),
         Ok(real) => Ok(real),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // The link leads to a file that does not exist. SQLite would create that file.
+            // The file is a symbolic link to a file that does not exist. SQLite would create that
+            // file.
             if let Ok(target) = std::fs::read_link(file) {
                 let folder = file.parent().unwrap_or(Path::new("/"));
                 return real_path(&folder.join(target));
@@ -331,7 +336,7 @@ fn look(lock_path: &Path) -> io::Result<Option<Stamp>> {
     Ok(serde_json::from_str(&lock::try_read(lock_path)?).ok())
 }
 
-/// The result of an access to a file. `None` if the file does not exist.
+/// Converts a `NotFound` error to `None`.
 fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
     match found {
         Ok(found) => Ok(Some(found)),

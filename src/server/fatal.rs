@@ -1,4 +1,4 @@
-//! Finds out whether a restart can help after the exit of a server that was never ready.
+//! Decides whether a restart can help after the exit of a server that was never ready.
 
 use super::aftermath::Disks;
 use crate::config::Settings;
@@ -37,8 +37,9 @@ pub(crate) fn fatal(
             format!("the server cannot use the database {database}: {detail}"),
             "fix the file or its folder, or name another database with --db FILE",
         )),
-        // If stigmer created the incomplete database, the next start moves it aside, so a restart
-        // helps. If the creator is unknown, the next start looks again.
+        // If stigmer created the incomplete database, a restart helps: the next start renames the
+        // database and creates a new one. If the creator is unknown, the next start examines the
+        // database again.
         (StartFailure::PartialSchema, None) => (disks.is_replaceable == Some(false)).then(|| {
             Failure::new(
                 format!(
@@ -60,7 +61,7 @@ pub(crate) fn fatal(
             Some(short_of("descriptor", "raise the limit on descriptors (`ulimit -n`)"))
         }
         (StartFailure::PortForbidden { port, what }, None) => Some(forbidden(port, what)),
-        // A restart may help. The next launch looks at the ports again and names the processes that
+        // A restart may help. The next launch checks the ports again and names the processes that
         // use them.
         (
             StartFailure::PortTaken { .. }
@@ -77,7 +78,7 @@ fn short_of(what: &str, hint: &str) -> Failure {
     Failure::new(reason, hint).until_free(Resource::System)
 }
 
-/// The failure for a port that the server may not use without a privilege.
+/// The failure for a port that an unprivileged server may not use.
 fn forbidden(port: Option<u16>, what: Option<PortUse>) -> Failure {
     let port = port.map_or_else(|| "its port".to_owned(), |port| format!("port {port}"));
     let choose = match what {
@@ -91,7 +92,7 @@ fn forbidden(port: Option<u16>, what: Option<PortUse>) -> Failure {
     )
 }
 
-/// What SQLite reports if the disk is full.
+/// The message of SQLite if the disk is full.
 const FULL: &str = "database or disk is full";
 
 fn no_room(reason: &str) -> Failure {

@@ -34,18 +34,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What a launch needs.
+/// The parameters of [`launch()`].
 #[derive(Debug, Clone)]
 pub struct LaunchRequest {
     /// Number of this start of the server.
     pub generation: Generation,
-    /// Why the server is started. Written into the log at the beginning of the new generation.
+    /// Why the server is started. The first log line of this start contains the cause.
     pub cause: Cause,
     /// Details of the cause.
     pub detail: String,
     /// Options of the server.
     pub settings: Arc<Settings>,
-    /// Whether a server of an earlier host may still run, because this host could not look for it.
+    /// Whether a server of an earlier host may still run, because this host could not search for
+    /// it.
     pub unadopted: bool,
 }
 
@@ -54,8 +55,8 @@ pub struct LaunchRequest {
 pub enum Launched {
     /// This launch has spawned a server.
     Ours(Box<Started>),
-    /// A server of an earlier host runs. Its record, and the watch of its exit, which lets this
-    /// host adopt it.
+    /// A server that an earlier host started still runs. Contains the record of this server, and
+    /// the watch of its exit. With them, this host can supervise the server.
     Met(Box<Record>, Watched),
     /// A Temporal server that someone else started listens on the port.
     External(Occupant),
@@ -68,26 +69,27 @@ pub struct Started {
     pub instance: Instance,
     /// Reports the exit of the spawned process.
     pub watched: Watched,
-    /// The record of the server, as written for the next host.
+    /// The record of the server, as written to a file for the next host.
     pub record: Record,
     /// Version of the Temporal CLI. `None` if it is not known yet.
     pub version: Option<String>,
     /// Text of the lock file of the database. `None` with a database in memory.
     pub stamp: Option<Stamp>,
-    /// The line that begins this generation in the log, if it could not be written yet.
+    /// The line at the beginning of this start in the log, if the line could not be written yet.
     pub mark: Option<String>,
     /// Messages for the status, such as a warning about the database.
     pub notes: Vec<String>,
-    /// How long the launch took before the spawn: ending the old processes, and the checks.
+    /// Time from the begin of the launch to the spawn, in which old processes are ended and ports
+    /// and files are checked.
     pub cleaned: Duration,
     /// How long the spawn took.
     pub spawned: Duration,
 }
 
-/// Launches a server. After an error, no process of this launch is left.
+/// Launches a server. If this function returns an error, no process of this launch is left.
 ///
 /// # Errors
-/// If no server was spawned, and none was found that could be used instead.
+/// If no server was spawned, and no running server was found that could be used instead.
 pub async fn launch(request: LaunchRequest, permit: &Permit) -> Result<Launched, Refused> {
     let begun = Instant::now();
     let settings = request.settings.clone();
@@ -110,7 +112,8 @@ pub async fn launch(request: LaunchRequest, permit: &Permit) -> Result<Launched,
     if let Some(occupant) = occupant_of(&settings).await? {
         return Ok(Launched::External(occupant));
     }
-    // The look at the ports may have taken seconds. Another host may have taken the home meanwhile.
+    // The check of the ports may have taken seconds. Another host may have taken over the home
+    // meanwhile.
     permit.check_in_place().map_err(|error| not_begun(&error))?;
     let starts_under = permit.clone();
     let launching = move || {
@@ -149,8 +152,8 @@ pub async fn launch(request: LaunchRequest, permit: &Permit) -> Result<Launched,
 /// server runs.
 pub type Searched = Result<Option<(Box<Record>, Watched)>, Failure>;
 
-/// Finds a server of this home that a stop must end. If the spawned process of a server has ended,
-/// kills the rest of its processes. `None` proves that no process is left.
+/// Searches for a server of this home that is to be stopped. If the spawned process of a server has
+/// ended, kills the rest of its processes. `None` proves that no process is left.
 ///
 /// # Errors
 /// If stigmer cannot find out whether a server runs.
@@ -170,7 +173,8 @@ pub async fn search(settings: Arc<Settings>, permit: &Permit) -> Searched {
             Err(error) => Err(error),
         };
         let watched = watched.map_err(|error| not_watched(&record, &error).failure)?;
-        // The search may have taken seconds. The record may be that of another host by now.
+        // The search may have taken seconds. Another host may have taken over the home and written
+        // this record meanwhile.
         permit.check_in_place().map_err(|error| not_searched(&error))?;
         return Ok(Some((record, watched)));
     }
@@ -195,8 +199,8 @@ fn prepare(request: &LaunchRequest) -> Result<Prepared, Refused> {
     let version = version::remembered(&home.version_cache(), &program);
     let mut notes = Vec::new();
 
-    // The free space is checked before the lock is taken. A start that cannot succeed then uses no
-    // number.
+    // The free space is checked before the server lock is taken, so that a start without free space
+    // uses no generation number.
     if let Some(folder) = settings.database.file().and_then(Path::parent) {
         check_room(folder)?;
     }
@@ -283,8 +287,8 @@ fn check_room(folder: &Path) -> Result<(), Refused> {
     })
 }
 
-/// Takes the lock that the server of the home inherits, and writes the number of the generation
-/// into the lock file.
+/// Takes the lock that the server of the home inherits, and writes the generation number into the
+/// lock file.
 fn lock_server(path: &Path, generation: Generation) -> Result<InstanceLock, Refused> {
     let lock = InstanceLock::take(path)
         .map_err(|error| {
@@ -295,9 +299,9 @@ fn lock_server(path: &Path, generation: Generation) -> Result<InstanceLock, Refu
             Refused::by(&error, failure)
         })?
         .ok_or_else(|| held(path))?;
-    // The number is written before the spawn, so that no later start uses it again. The length of
-    // the file stores the number if the disk accepts no text. If the disk does not accept the
-    // length either, no other host can start a server, and this host knows the number.
+    // The number is written before the spawn, so that no later start uses it again. If the disk
+    // accepts no text, the length of the file stores the number. If the disk does not accept the
+    // length either, no other host can start a server, and this host remembers the number.
     if let Err(error) = lock.write_number(generation.0) {
         tracing::warn!(
             path = %path.display(), %error,
@@ -317,7 +321,8 @@ fn free_metrics_port() -> Result<u16, Refused> {
     })
 }
 
-/// Opens the log of the server. If it cannot be opened, the server starts without a log, with a note.
+/// Opens the log of the server. If the log cannot be opened, the server starts without a log, and
+/// `notes` gets a message about it.
 fn open_log(request: &LaunchRequest, notes: &mut Vec<String>) -> Result<MarkedLog, Refused> {
     let LaunchRequest { generation, cause, detail, settings, .. } = request;
     let path = settings.home.temporal_log();

@@ -1,4 +1,4 @@
-//! The log format of the dev server, for the reader of its log.
+//! The log format of the dev server, for the log reader of its unit.
 
 use crate::clock;
 use crate::log::last_words::LastWords;
@@ -6,7 +6,7 @@ use crate::log::line::{Level, LineParser};
 use crate::unit::words::{LastLine, LogFormat, Words};
 use jiff::tz::TimeZone;
 
-/// Reads the lines of the dev server.
+/// Parses the log lines of the dev server.
 #[derive(Debug)]
 pub(crate) struct ServerLog {
     parser: LineParser,
@@ -14,10 +14,10 @@ pub(crate) struct ServerLog {
 }
 
 impl ServerLog {
-    /// A reader at a line of any generation.
+    /// Creates a parser that can begin at any line of the log.
     pub(crate) fn new() -> Self {
-        // The level and the last words do not depend on the time zone, and to read the time zone
-        // of the machine takes milliseconds.
+        // UTC, because reading the time zone of the machine takes milliseconds, and neither the
+        // level nor the last words depend on the time zone.
         Self { parser: LineParser::new(TimeZone::UTC), words: LastWords::default() }
     }
 }

@@ -13,14 +13,14 @@ use std::time::{Duration, Instant};
 /// Time limit for finding the process that listens on a port.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Maximum number of requests to a listener. It may be a Temporal server that is still starting.
+/// Maximum number of requests to a listener, which may be a Temporal server that is still starting.
 const REQUEST_TRIES: u32 = 5;
 const REQUEST_PAUSE: Duration = Duration::from_millis(200);
-/// How long a listener may send no response, if its program may be a Temporal server or may forward
-/// to one. With the rest of the start, the user waits 2 s.
+/// How long stigmer waits for the first response of a listener whose program may be a Temporal
+/// server or may forward to one. With this limit, the user waits 2 s for the whole start.
 const MAYBE_SILENT: Duration = Duration::from_millis(1800);
-/// How long any other listener may send no response. With the rest of the start, the user waits 1
-/// s.
+/// How long stigmer waits for the first response of any other listener. With this limit, the user
+/// waits 1 s for the whole start.
 const OTHER_SILENT: Duration = Duration::from_millis(600);
 
 /// Words in the command lines of Temporal servers, and of programs that forward a port.
@@ -49,12 +49,12 @@ async fn occupant(port: u16) -> Result<Option<Occupant>, Refused> {
     found.unwrap_or(Ok(Some(unknown))).map_err(unknown_error)
 }
 
-/// Checks the ports of the options. Returns the Temporal server that someone else runs there.
+/// Checks the ports of the options. Returns the Temporal server that someone else runs on the port.
 /// `None` if the ports are free.
 ///
 /// # Errors
 /// If a process that is not a Temporal server listens on one of the ports. The error names that
-/// process. Also if the server belongs to another user and the user has not allowed that.
+/// process. Also if the Temporal server belongs to another user and the options do not allow that.
 pub(crate) async fn occupant_of(settings: &Settings) -> Result<Option<Occupant>, Refused> {
     let port = settings.port;
     if let Some(occupant) = occupant(port).await? {
@@ -96,14 +96,14 @@ async fn is_temporal(settings: &Settings, occupant: &Occupant) -> bool {
     false
 }
 
-/// How long this listener may send no response. After this time, it counts as a program other than
-/// Temporal.
+/// How long stigmer waits for the first response of this listener. After this time, the listener
+/// counts as a program other than Temporal.
 fn longest_silence(occupant: &Occupant) -> Duration {
     if may_be_temporal(occupant) { MAYBE_SILENT } else { OTHER_SILENT }
 }
 
-/// Whether the program of the listener may be a Temporal server, or may forward to one. True if the
-/// program is unknown.
+/// Whether the program of the listener may be a Temporal server, or may forward to a Temporal
+/// server. True if the program is unknown.
 fn may_be_temporal(occupant: &Occupant) -> bool {
     let command = occupant.command.to_lowercase();
     command.is_empty() || MAYBE_TEMPORAL.iter().any(|word| command.contains(word))
@@ -124,8 +124,8 @@ fn taken(occupant: &Occupant, option: &str) -> Failure {
     )
 }
 
-/// The refusal of a server of another user. Its owner would see every workflow and could send any
-/// response.
+/// The refusal to use a server of another user. The owner of that server would see every workflow
+/// and could send any response.
 fn of_another_user(occupant: &Occupant) -> Failure {
     Failure::new(
         format!(
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn known_other_program_has_less_time_than_a_possible_temporal_server() {
-        // The rest of a start takes up to 200 ms of the time that the user waits.
+        // The rest of a start takes up to 200 ms of the 2 s or 1 s that the user waits.
         let [long, short] = [2000, 1000].map(|ms| Duration::from_millis(ms - 200));
         let silence = |command: &str| {
             longest_silence(&Occupant { command: command.into(), ..Occupant::unknown(7233) })

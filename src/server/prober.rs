@@ -1,4 +1,4 @@
-//! Runs the six checks of a server in rounds. All gRPC calls use one open connection.
+//! Runs the six health checks of a server in rounds. All gRPC calls use one open connection.
 
 mod disk;
 mod layers;
@@ -23,29 +23,29 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Number of rounds from one deep round to the next, while all checks pass. A deep round costs
-/// more: it also checks `store` and `engine`, looks at the lock and the database file (each look
-/// needs another thread), and opens a new connection to the port. All other rounds only use the
-/// open connection of the `grpc` check.
+/// more: it also checks `store` and `engine`, examines the lock and the database file (each on
+/// another thread), and opens a new connection to the port. All other rounds use only the open
+/// connection of the `grpc` check.
 const DEEP_EVERY: u64 = 5;
 
-/// Number of rounds from one read of the peak memory and the number of OOM kills to the next. Both
-/// are expensive, because the kernel composes long texts for them.
+/// Number of rounds after which the peak memory and the number of OOM kills are read again. Both
+/// reads are expensive, because the kernel composes long texts for them.
 const COUNTS_EVERY: u64 = 10;
 
-/// Number of rounds from one search for all processes of the server to the next. On a machine with
-/// hundreds of processes, this search is the most expensive part of a round.
+/// Number of rounds after which stigmer searches again for all processes of the server. On a
+/// machine with hundreds of processes, this search is the most expensive part of a round.
 const MEMBERS_EVERY: u64 = 30;
 
-/// Maximum time limit for a call to a server that is still starting. Until the first passed round,
-/// a call may take as long as the start has taken so far, up to this limit. The first calls make
-/// the server load data for later calls. After a timeout, the server would have to load that data
-/// again.
+/// The highest time limit of a call to a server that is still starting. Until the first passed
+/// round, a call may take as long as the start has taken so far, up to this value. The reason: the
+/// first calls make the server load data for later calls, and after a timeout the server would have
+/// to load that data again.
 const LONGEST_CALL: Duration = Duration::from_secs(10);
 
 /// Time from the start of one round to the start of the next, until a round has passed.
 const STARTING_PERIOD: Duration = Duration::from_millis(10);
 
-/// What one round of checks found out.
+/// The findings of one round of checks.
 #[derive(Debug, Clone)]
 pub struct Report {
     /// The result of each check. `None` if this round did not make the check.
@@ -61,29 +61,29 @@ pub struct Report {
     /// Peak resident memory of the processes of the server, in bytes. `None` if this round did not
     /// read it.
     pub peak_bytes: Option<u64>,
-    /// How many processes of the machine the OOM killer had ended at this round. `None` if this
-    /// round did not read the number.
+    /// How many processes of the machine the OOM killer had ended when this round ran. `None` if
+    /// this round did not read the number.
     pub oom_kills: Option<u64>,
     /// For a server that someone else started: whether a process listens on the port of its web UI.
-    /// `None` if unknown, or if this round did not look.
+    /// `None` if unknown, or if this round did not check the port.
     pub external_ui: Option<bool>,
 }
 
-/// Which server to check.
+/// The server to check.
 #[derive(Debug, Clone)]
 pub struct Target {
     /// Number of the start of this server.
     pub generation: Generation,
     /// Processes of the server. `None` if someone else started the server.
     pub instance: Option<Instance>,
-    /// Whether the server ran before this host. Then a restart could lose data even if no round has
-    /// passed yet.
+    /// Whether an earlier host started the server. Then a restart could lose data even if no round
+    /// of this host has passed yet.
     pub adopted: bool,
     /// Options of the server.
     pub settings: Arc<Settings>,
 }
 
-/// Checks the server, round by round; see [`probe::run`].
+/// Checks the server in rounds and passes each result to `send`; see [`probe::run`].
 pub async fn run(target: Target, send: impl Fn(Round, Report) -> bool) {
     let period = target.settings.policy.probe_period;
     match Prober::new(target) {
@@ -96,7 +96,7 @@ struct Prober {
     target: Target,
     client: Client,
     lock: PathBuf,
-    /// The spawned process. `None` if someone else started the server.
+    /// The process that stigmer spawned. `None` if someone else started the server.
     leader: Option<KnownLeader>,
     members: Vec<Pid>,
     holder: Option<SocketHolder>,
@@ -106,10 +106,10 @@ struct Prober {
     /// Whether at least one round has passed.
     passed: bool,
     last: Option<Round>,
-    /// The process that listened on the port of the server when a round last found one.
+    /// The process that most recently listened on the port of the server.
     server: Option<Identity>,
     disk_watch: DiskWatch,
-    /// What the last look at the database file and its disk found.
+    /// The latest findings about the database file and its disk.
     disk: Disk,
 }
 
@@ -149,7 +149,7 @@ impl Prober {
         let oom_kills = if counts { usage::oom_kills() } else { None };
         let deep = self.last != Some(Round::Pass) || self.rounds.is_multiple_of(DEEP_EVERY);
         if passed && self.rounds.is_multiple_of(MEMBERS_EVERY) {
-            // After an error, the processes that are known stay known.
+            // If the search fails, the checks use the processes that are known already.
             let _ = self.refresh_members().await;
         }
         let mut findings = self.check_lower(if deep { &LOWER } else { &CONNECTED }).await;
@@ -180,7 +180,7 @@ impl Prober {
         (round, report)
     }
 
-    /// The result of a round with these findings.
+    /// Returns the result of a round with these findings.
     fn conclude(&self, findings: &Findings) -> Round {
         let failed = findings.failed();
         let lack = || failed.and_then(|_| shortage()).map(|error| error.to_string());
@@ -196,7 +196,7 @@ impl Prober {
         }
     }
 
-    /// The time limit of a call at this moment; see [`LONGEST_CALL`].
+    /// The current time limit of a call; see [`LONGEST_CALL`].
     fn call_patience(&self) -> Duration {
         let patience = self.target.settings.policy.probe_timeout;
         if self.passed { patience } else { self.begun.elapsed().min(LONGEST_CALL).max(patience) }
@@ -209,8 +209,8 @@ impl Prober {
         Some(!ports::listeners(port).ok()?.is_empty())
     }
 
-    /// A process of the server that a signal such as SIGSTOP has stopped during the start. Such a
-    /// start makes no progress.
+    /// A process of the server that a signal such as SIGSTOP has stopped before the server was
+    /// ready. Such a process makes no progress.
     fn halted(&self) -> Option<Pid> {
         let is_halted = |pid: &Pid| matches!(crate::process::linux::stat(*pid), Ok(Some(now)) if now.state == 'T');
         self.members.iter().copied().find(|pid| !self.passed && is_halted(pid))
@@ -229,9 +229,9 @@ impl Prober {
         }
     }
 
-    /// The result of a round in which this check failed. Decides whether a restart helps: a restart
-    /// does not help if it would lose data, or if the disk is full. While the server starts or
-    /// shuts down, it does not help yet.
+    /// Returns the result of a round in which this check failed, and decides whether a restart
+    /// helps. A restart does not help if it would lose data, or if the disk is full. While the
+    /// server starts or shuts down, a restart does not help yet.
     fn judge(&self, layer: Layer, detail: String) -> Round {
         let check = Check::from(layer);
         if !self.passed && !self.target.adopted {
@@ -290,7 +290,7 @@ impl Probe for Prober {
         self.check().await
     }
 
-    /// Time limit for all calls of a round. Up to four of them run one after the other.
+    /// Time limit for all calls of a round, of which up to four run one after the other.
     fn patience(&self) -> Duration {
         self.call_patience() * 4
     }
@@ -300,8 +300,8 @@ impl Probe for Prober {
     }
 }
 
-/// The error for lack of a resource in this process, if there is such a lack. A call that failed
-/// meanwhile proves nothing about the server.
+/// The error of this process if it cannot open another file. A call that failed during such a lack
+/// of resources proves nothing about the server.
 fn shortage() -> Option<io::Error> {
     std::fs::File::open("/dev/null").err().filter(is_shortage)
 }

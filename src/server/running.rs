@@ -1,6 +1,6 @@
-//! Finds the running server of a home. Usually the record names the server. If the record is
-//! missing, damaged or from another boot, the server is identified by its lock, the marker in its
-//! environment, and its command line.
+//! Finds the running server of a home. Usually the record, the file `temporal.pid`, names the
+//! server. If the record is missing, damaged or from another boot, stigmer identifies the server by
+//! its lock, by the marker in its environment, and by its command line.
 
 use super::arguments::{self, Parsed};
 use crate::config::{self, Options};
@@ -20,14 +20,15 @@ use std::time::{Duration, Instant};
 pub enum Running {
     /// No process: the lock is free, and no process of the last server is left.
     Nothing,
-    /// A server whose identity matches its record.
+    /// A server that is the one in the record.
     Recorded(Box<Record>),
-    /// A server without a usable record. This record was created from the server itself.
+    /// A server without a usable record. The contained record was created from the running
+    /// processes.
     Unrecorded(Box<Record>),
-    /// The rest of the processes of a server whose spawned process has ended.
+    /// The remaining processes of a server whose spawned process has ended.
     Remains(Instance),
-    /// A process that has the lock and that stigmer cannot prove to be its own. Its description,
-    /// for messages.
+    /// A process that has the server lock, but that stigmer cannot prove to be its own. Contains a
+    /// description of the process for messages.
     Stranger(String),
     /// Possibly a server that this process cannot see: the record is from another pid namespace,
     /// and a process listens on the recorded port.
@@ -35,11 +36,11 @@ pub enum Running {
 }
 
 /// How long to wait for the marker of a process that has the lock. A process that was just forked
-/// has the lock before it executes its program with the marker.
+/// has the lock already, but has the marker only after it has executed its program.
 const SETTLING: Duration = Duration::from_millis(500);
 
-/// Finds the running server. Blocks for milliseconds, or for 0.5 s if a process without proof has
-/// the lock.
+/// Finds the running server. Blocks for milliseconds, or for 0.5 s if the process that has the lock
+/// has no marker.
 ///
 /// # Errors
 /// If the record, the lock or the process table cannot be read. A server may run nevertheless.
@@ -56,7 +57,7 @@ pub fn find(home: &Home) -> io::Result<Running> {
 }
 
 impl Running {
-    /// The record of the server that runs. `None` if no server was found.
+    /// The record of the running server. `None` if no server was found.
     #[must_use]
     pub fn server(self) -> Option<Record> {
         match self {
@@ -67,7 +68,8 @@ impl Running {
 }
 
 fn look(home: &Home) -> io::Result<Running> {
-    // An error counts only if no process has the lock: otherwise the lock leads to the server.
+    // An unreadable record is an error only if no process has the lock. Otherwise the server is
+    // found by its lock.
     let recorded = record::read(home);
     let known = recorded.as_ref().ok().and_then(Option::as_ref);
     if let Some(record) = known
@@ -81,7 +83,8 @@ fn look(home: &Home) -> io::Result<Running> {
             if let Some(record) = rebuilt(home, &instance)? {
                 return Ok(Running::Unrecorded(Box::new(record)));
             }
-            // The spawned process has ended. Only the record has its start time.
+            // The spawned process has ended. Only the record contains the start time of that
+            // process.
             let recorded = known.filter(|record| {
                 record.marker == instance.marker
                     && record.leader.is_local()
@@ -119,8 +122,8 @@ fn without_lock(recorded: Option<Record>, home: &Home) -> io::Result<Running> {
     Ok(Running::Elsewhere(Box::new(record)))
 }
 
-/// The options of the server in a record. If they cannot be read, only the port and the database of
-/// the record.
+/// The options of the server in a record. If the record has no readable options, returns only its
+/// ports and its database.
 #[must_use]
 pub fn options(record: &Record) -> Options {
     Options::recorded(&record.options).unwrap_or_else(|| {
@@ -135,8 +138,8 @@ pub fn options(record: &Record) -> Options {
     })
 }
 
-/// Creates the record of a server from the process that has the lock. `None` if that process is no
-/// server.
+/// Creates the record of a server from the process that has the lock. `None` if that process does
+/// not run a server.
 fn rebuilt(home: &Home, instance: &Instance) -> io::Result<Option<Record>> {
     let leader = &instance.leader;
     let Some(process) = linux::stat(leader.pid)? else { return Ok(None) };
@@ -151,8 +154,8 @@ fn rebuilt(home: &Home, instance: &Instance) -> io::Result<Option<Record>> {
         return Ok(None);
     };
     let of_marker = || instance.marker.split('.').next()?.parse().ok();
-    // The number of the generation is in the lock file. If that cannot be read, the marker has the
-    // number too.
+    // The lock file contains the generation number. If the lock file cannot be read, the number in
+    // the marker is used.
     let locked = lock::read_number(&home.temporal_lock()).ok().filter(|number| *number > 0);
     let generation = locked.or_else(of_marker);
     let age = linux::age(leader.start_ticks).unwrap_or_default();

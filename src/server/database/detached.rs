@@ -6,8 +6,8 @@ use crate::protocol::Detached;
 use std::io;
 use std::path::Path;
 
-/// What happened to the file at `path` while one of these processes has it open. `None` if the path
-/// still leads to the open file.
+/// Finds out whether the file at `path` was deleted or replaced while one of the processes
+/// `servers` has it open. `None` if the path still leads to the open file.
 ///
 /// # Errors
 /// If the path or the open files of the processes cannot be read. Such an error does not prove that
@@ -20,7 +20,7 @@ pub fn detached(path: &Path, servers: &[Pid]) -> io::Result<Option<Detached>> {
         match has_open() {
             Ok((true, _)) => return Ok(None),
             Ok((false, true)) => seen = Ok(Some(Detached::Replaced)),
-            // The process exits and has already closed its files.
+            // The process is exiting and has already closed its files.
             Ok((false, false)) => {}
             Err(error) if seen.is_err() => seen = Err(error),
             Err(_) => {}
@@ -53,7 +53,7 @@ mod tests {
 
         let mut ended = std::process::Command::new("true").spawn().unwrap();
         let pid = ended.id().cast_signed();
-        // While the process exits, an ordinary user cannot read its descriptors for a moment.
+        // While a process exits, an ordinary user cannot read its descriptors for a moment.
         while has_any_open(pid).unwrap_or(true) {
             std::thread::yield_now();
         }

@@ -1,4 +1,4 @@
-//! Why a server cannot start on a database: the refusals, each with a hint.
+//! The errors of a start on an unusable database, each with a hint.
 
 use super::read;
 use crate::paths;

@@ -8,18 +8,18 @@ fn stamp_of(path: &Path) -> Stamp {
     read(&lock_path(path).unwrap()).unwrap()
 }
 
-/// Ends a start on this database: frees its lock.
+/// Ends a start on this database and waits until the lock is free.
 fn end(start: Guarded, file: &Path) {
     drop(start);
     until_free(&lock_path(file).unwrap());
 }
 
-/// This process in the role of a server: it has the lock that [`guard`] returns.
+/// This test process as the server: it has the lock that [`guard`] returns.
 fn this_process() -> Instance {
     Instance { leader: Identity::own(), marker: String::new() }
 }
 
-/// A second server: it has the lock of this database and has written its own text into the lock
+/// A second server, which has the lock of this database and has written its own text into the lock
 /// file.
 struct OtherServer(std::process::Child);
 
@@ -34,8 +34,8 @@ impl OtherServer {
         command.arg("--no-fork").arg(&path).args(["sleep", "300"]).env(MARKER, marker);
         let child = command.spawn().unwrap();
         let pid = child.id().try_into().unwrap();
-        // `flock` locks the file and then executes `sleep`. For a moment within `execve` a process has
-        // no environment that another one can read.
+        // `flock` locks the file and then executes `sleep`. For a moment within `execve`, no other
+        // process can read the environment of this process.
         let sleeps = || {
             lock::is_held(&path).unwrap()
                 && words(pid).first().is_some_and(|word| word == b"sleep")
@@ -220,8 +220,8 @@ fn lock_is_proven_by_a_child_if_the_leader_proves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.db");
     std::fs::write(&file, "a whole schema").unwrap();
-    // The leader is this process. Like a wrapper script, it does not have the lock; its child has
-    // it.
+    // The leader is the test process, which does not have the lock. Its child has the lock, as with
+    // a wrapper script.
     let _server = OtherServer::marked(&file, "/home/one", "1.server-of-a-wrapper.1");
     let keep = |marker: &str| {
         let server = Instance { leader: Identity::own(), marker: marker.to_owned() };

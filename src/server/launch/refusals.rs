@@ -1,4 +1,4 @@
-//! The messages for a launch that was refused, and for a search that failed.
+//! The errors of a launch that was refused, and of a search for a server that failed.
 
 use crate::paths::Home;
 use crate::process::lock::{self, LockHolder};
@@ -11,13 +11,14 @@ use crate::unit::sweeps::Unswept;
 use std::io;
 use std::path::Path;
 
-/// The failure of a search for a running server that could not be done. A later search may succeed.
+/// The failure of a search for a running server if the search could not be made. A later search may
+/// succeed.
 pub fn not_searched(error: &Unswept) -> Failure {
     let reason = format!("cannot prove that the server has stopped: {error}");
     Failure { reason, ..not_begun(error).failure }
 }
 
-/// The refusal of a launch that got no permission to begin. A later launch may succeed.
+/// The error of a launch that got no permission to begin. A later launch may succeed.
 pub fn not_begun(error: &Unswept) -> Refused {
     let hint = match error {
         Unswept::NotInPlace => {
@@ -64,13 +65,14 @@ pub(super) fn not_spawned(program: &Path, error: &io::Error) -> Refused {
     let failure = Failure::new(reason, hint);
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => failure.into(),
-        // A later try may succeed: the program file is being replaced, or too many processes run.
+        // A later attempt may succeed: the program file is being replaced, or too many processes
+        // run.
         _ => Refused::for_now(error, failure),
     }
 }
 
-/// The failure of a launch because a process has the lock that stigmer cannot prove to be its own
-/// server.
+/// The failure of a launch if a process has the server lock and stigmer cannot prove that this
+/// process belongs to its own server.
 pub(super) fn held_by_stranger(path: &Path, who: &str) -> Failure {
     Failure::new(
         format!(
@@ -95,8 +97,8 @@ pub(super) fn elsewhere(home: &Home, record: &Record) -> Failure {
     )
 }
 
-/// The refusal of a launch because another process has the lock. A later launch may succeed if that
-/// process has ended meanwhile, or if it could not be looked for.
+/// The error of a launch if another process has the lock. A later launch may succeed if that
+/// process has ended meanwhile, or if the search for it failed.
 pub(super) fn held(lock: &Path) -> Refused {
     let failure = |who: &str| held_by_stranger(lock, who);
     match lock::holder(lock) {

@@ -13,24 +13,25 @@ use crate::unit::launch::CLEARING;
 use crate::unit::sweeps::Permit;
 use std::io;
 
-/// Why the remaining processes are searched.
+/// Why stigmer searches for the remaining processes.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
     /// A server is to be started.
     ///
     /// `unadopted` is true if a server of an earlier host may still run, because this host could
-    /// not look for it. A server that is found then is not ended but returned. If it stays unknown
-    /// whether a server runs, the start is retried until this is known.
+    /// not search for it. If such a server is found, it is returned and not ended. If it remains
+    /// unknown whether a server runs, the start is retried until this is known.
     Start { unadopted: bool },
-    /// A server that this host does not watch is to be stopped. A server that is found is returned.
+    /// A server that this host does not watch is to be stopped. If such a server is found, it is
+    /// returned.
     Stop,
 }
 
-/// Ends the remaining processes of an earlier server, if stigmer can prove that they are its own.
-/// Returns the record of a server that must not be ended here; see [`Purpose`].
+/// Ends the remaining processes of an earlier server, if stigmer can prove that they belong to its
+/// own server. Returns the record of a server that must not be ended here; see [`Purpose`].
 ///
-/// The caller checks the ports later. So a process that has the lock without proof is an error,
-/// even if a server listens on the port.
+/// A process that has the server lock without such a proof is an error, even if it is a server that
+/// listens on the port. The caller checks the ports later.
 pub(super) fn clear(
     settings: &Settings,
     purpose: Purpose,
@@ -54,8 +55,8 @@ pub(super) fn clear(
     let instance = match running::find(home).map_err(unknown)? {
         // No process is left, so the record is outdated.
         Running::Nothing => return remove_record(home, permit).map(|()| None),
-        // The recorded pid belongs to another pid namespace, so it proves nothing here. A start
-        // checks the ports next.
+        // The process in the record belongs to another pid namespace, so this host cannot examine
+        // it. A start checks the ports next.
         Running::Elsewhere(record) => match purpose {
             Purpose::Start { .. } => return Ok(None),
             Purpose::Stop => return Err(elsewhere(home, &record).into()),

@@ -40,7 +40,7 @@ impl Rig {
         Launches::new(Sweeps::new(&self.lock)).begin().await.unwrap()
     }
 
-    /// Takes the home as another host would, and writes the record of that host.
+    /// Takes over the home as another host would, and writes the record of that host.
     fn lose_home(&self) -> (HostLock, Record) {
         std::fs::remove_file(self.home.supervisor_lock()).unwrap();
         let lock = HostLock::take(&self.home.supervisor_lock()).unwrap().unwrap();
@@ -92,7 +92,8 @@ async fn start_with_an_unknown_lock_holder_is_retried_only_if_a_server_was_not_a
     }
     let rig = Rig::new();
     let permit = rig.permit().await;
-    // The test process has the lock. It has no marker, so it cannot be proven to be a server.
+    // The test process has the lock, but no marker in its environment. So stigmer cannot prove that
+    // this process is a server.
     let _held = InstanceLock::take(&rig.home.temporal_lock()).unwrap();
     for (unadopted, waits_for) in [(false, None), (true, Some(Resource::System))] {
         let refused = clear(&rig.settings, Purpose::Start { unadopted }, &permit).unwrap_err();

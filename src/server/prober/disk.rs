@@ -1,4 +1,4 @@
-//! Looks at the database file and the disk that it is on.
+//! Examines the database file and the disk of that file.
 
 use crate::process::Pid;
 use crate::process::threads::LOOKS;
@@ -10,15 +10,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-/// If less than this number of bytes is free and the database fails, then the disk is the cause and
-/// not the server.
+/// If the database fails while fewer bytes than this are free, the full disk is the cause, and not
+/// the server.
 const DISK_FULL: u64 = 4 << 20;
 
-/// What a look at the database file and its disk found. An unknown value is `None` or false.
+/// The findings about the database file and its disk. An unknown value is `None` or false.
 #[derive(Debug, Default)]
 pub(super) struct Disk {
-    /// The file at the database path, if the server has that file open. The server keeps the file
-    /// open until it exits.
+    /// The file at the path of the database, if the server has that file open. The server closes
+    /// the file only when it exits.
     attached: Option<Attached>,
     /// Size of the database file and its write-ahead log, in bytes.
     pub(super) bytes: Option<u64>,
@@ -42,19 +42,19 @@ impl Attached {
     }
 }
 
-/// Looks at the files of the database, on a thread that can be abandoned, because the file system
-/// may hang.
+/// Examines the files of the database on a separate thread, because the file system may hang.
 #[derive(Debug, Default)]
 pub(super) struct DiskWatch {
-    /// Can be upgraded while the last look still runs, because the running look owns the value.
+    /// Can be upgraded while the last examination still runs, because its thread owns the value.
     looking: Weak<()>,
-    /// The file at the database path, if the last look found that the server has it open.
+    /// The file at the path of the database, if the server had that file open at the last
+    /// examination.
     attached: Option<Attached>,
 }
 
 impl DiskWatch {
-    /// Looks at the files and waits up to `bound`. While an earlier look still runs, returns the
-    /// default.
+    /// Examines the files and waits up to `bound`. While an earlier call still runs on its thread,
+    /// returns the default.
     pub(super) async fn look(
         &mut self,
         database: PathBuf,
@@ -83,8 +83,8 @@ impl DiskWatch {
 fn look(path: &Path, server: Option<Pid>, before: Option<Attached>) -> Disk {
     let file = path.metadata().ok();
     let now = server.zip(file.as_ref()).map(|(server, file)| Attached::new(server, file));
-    // If the file at the path is the same as at the last look, the server still has it open. To
-    // compare costs much less than to search the descriptors of the server.
+    // If the path still leads to the file of the last examination, the server still has that file
+    // open. This comparison costs much less than a search of the descriptors of the server.
     let is_same = now.is_some() && now == before;
     let seen = server.filter(|_| !is_same).map(|server| database::detached(path, &[server]));
     let is_attached = is_same || matches!(seen, Some(Ok(None)));

@@ -1,4 +1,4 @@
-//! The six checks of a server. Each of them checks one layer of its health.
+//! The six health checks of a server. Each of them checks one layer of the server.
 
 use super::Prober;
 use crate::facts::Verdict;
@@ -27,28 +27,29 @@ enum CheckOutcome {
 
 impl From<Layer> for Check {
     fn from(layer: Layer) -> Self {
-        // Nobody listens on the port of a server that has ended.
+        // If this check fails, the server may have ended: no process listens on the port of an
+        // ended server.
         Self { name: layer.as_str(), shows_end: layer == Layer::Tcp }
     }
 }
 
-/// The layers that a deep round checks first.
+/// The layers that a deep round checks one after the other. A deep round then checks the other two.
 pub(super) const LOWER: [Layer; 4] = [Layer::Lock, Layer::Process, Layer::Tcp, Layer::Grpc];
 
-/// The layers that a round checks over the open connection.
+/// The layers that an ordinary round checks. The `grpc` check uses the open connection.
 pub(super) const CONNECTED: [Layer; 2] = [Layer::Process, Layer::Grpc];
 
 /// The results of the checks of one round.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    /// The verdicts. `None` for a layer that was not checked.
+    /// The result of each check. `None` if the round did not make the check.
     pub layers: PerLayer<Option<Verdict>>,
     /// Why a check could not be made.
     pub unknown: Option<String>,
 }
 
 impl Findings {
-    /// The lowest layer whose check failed, with the reason.
+    /// The first failed check in the order of the layers, with its error.
     pub(super) fn failed(&self) -> Option<(Layer, &str)> {
         self.layers.iter().find_map(|(layer, verdict)| {
             let verdict = verdict.as_ref().filter(|verdict| verdict.ok == Some(false))?;
@@ -63,7 +64,7 @@ impl Findings {
 
 impl Prober {
     /// Checks these layers in their order and stops at the first check that fails. The later checks
-    /// would fail too, and take longer.
+    /// would fail too, and would take longer.
     pub(super) async fn check_lower(&mut self, layers: &[Layer]) -> Findings {
         let mut findings = Findings::default();
         for &layer in layers {
@@ -81,7 +82,8 @@ impl Prober {
         findings
     }
 
-    /// Checks store and engine. A store whose database file is lost fails.
+    /// Makes the `store` and `engine` checks. The `store` check fails if the database file was
+    /// deleted or replaced.
     pub(super) async fn check_upper(&self, findings: &mut Findings) {
         // Both checks run at the same time, because the first calls to a new server take long.
         let (store, engine) = tokio::join!(timed(self.store()), timed(self.engine()));
@@ -167,7 +169,7 @@ impl Prober {
     /// Finds the process of the server that listens on the port. The inner error is a failed check.
     /// The outer error is a failed search, which proves nothing about the server.
     async fn find_server(&mut self) -> io::Result<Result<(), String>> {
-        // This reads one link in `/proc` without following it, so it cannot block.
+        // This condition reads one link in `/proc` without following it, so it cannot block.
         if let Some(holder) = &self.holder
             && holder.still_holds()?
         {
@@ -186,7 +188,8 @@ impl Prober {
         }
         self.holder = self.holder_of(listeners.clone()).await?;
         if self.holder.is_none() {
-            // The server may be a child that is not known yet, for example of a wrapper script.
+            // The server may be a child process that is not known yet, for example the child of a
+            // wrapper script.
             self.refresh_members().await?;
             self.holder = self.holder_of(listeners).await?;
         }
@@ -223,7 +226,8 @@ impl Prober {
         Ok(())
     }
 
-    /// Runs a function that may block. If it takes too long, its thread is abandoned.
+    /// Runs a function, which may block, on a separate thread. If the function takes too long, this
+    /// call returns an error and does not wait for the thread.
     async fn look<T: Send + 'static>(
         &self,
         look: impl FnOnce() -> T + Send + 'static,
@@ -232,8 +236,9 @@ impl Prober {
         LOOKS.run(bound, look).await.map_err(|error| io::Error::other(error.to_string()))
     }
 
-    /// Runs a function that looks at the lock file of the server. If it takes too long, its thread
-    /// is abandoned; see [`look::patiently`].
+    /// Runs, on a separate thread, a function that examines the lock file of the server. If the
+    /// function takes too long, this call returns an error and does not wait for the thread; see
+    /// [`look::patiently`].
     async fn look_at_home<T: Send + 'static>(
         &self,
         look: impl FnOnce(PathBuf) -> io::Result<T> + Send + 'static,
@@ -244,9 +249,9 @@ impl Prober {
         look::patiently(bound, settings.home.root(), move |_| look(lock)).await
     }
 
-    /// For a server that someone else started: the uid of another user, if a process of that user
-    /// listens on its port now. That process has replaced the server that was found there. `None`
-    /// if the user has named the server with --address.
+    /// For a server that someone else started: the uid of another user whose process listens on the
+    /// port now. Such a process has replaced the server that was found on the port. `None` if the
+    /// user has named the server with --address.
     fn other_user(&self) -> io::Result<Option<u32>> {
         let settings = &self.target.settings;
         let is_ours = self.target.instance.is_some() || settings.address.is_some();
