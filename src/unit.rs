@@ -2,8 +2,8 @@
 //! server.
 //!
 //! This module knows nothing about Temporal, the options or the facts. The caller decides which
-//! program to run, which files and locks belong to the unit, which checks it must pass, what the
-//! lines of its log mean, and what messages call it.
+//! program to run, which files and locks belong to the unit, which checks the unit must pass, what
+//! the lines of its log mean, and what the messages call the unit.
 
 pub(crate) mod exit;
 pub(crate) mod files;
@@ -38,8 +38,9 @@ use tokio::sync::watch;
 
 /// One unit: its supervisor, its log, and its current process tree.
 ///
-/// The owner of the unit calls the supervisor, which returns effects. The owner performs each
-/// effect with a method of the unit, and receives the results of the tasks that the method starts.
+/// The owner of the unit gives inputs to the supervisor, which returns effects. The owner performs
+/// each effect with a method of the unit, and receives the results of the tasks that the method
+/// starts.
 #[derive(Debug)]
 pub(crate) struct Unit {
     /// Decides what the unit does next: start, stop, restart or wait.
@@ -54,8 +55,8 @@ pub(crate) struct Unit {
     is_launching: bool,
 }
 
-/// The supervision of one generation, which is one start of the unit. Its tasks end when this value
-/// is dropped.
+/// The supervision of one generation, which is one start of the unit. The tasks of the supervision
+/// end when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Supervision {
     generation: Generation,
@@ -64,10 +65,10 @@ pub(crate) struct Supervision {
     stop_requested: watch::Sender<bool>,
     _exit: Option<Task>,
     _probes: Task,
-    /// Whether this generation was ready at any time. Shared with the task that waits for the exit,
-    /// because that task reports the value.
+    /// Whether this generation was ready at any time. The task that waits for the exit shares this
+    /// value, because that task reports it.
     ever_ready: Arc<AtomicBool>,
-    /// How many processes of the machine the kernel had killed for lack of memory, as read during a
+    /// How many processes of the machine the kernel had killed for lack of memory, as read in a
     /// passed round of checks. About one round in ten reads the number.
     pub oom_kills: Option<u64>,
     passed: Option<Instant>,
@@ -99,8 +100,8 @@ impl Unit {
         }
     }
 
-    /// Whether a launch is in progress. The launch may have spawned a process that has no record
-    /// yet.
+    /// Whether a launch is in progress. The launch may have spawned a process that is not in any
+    /// record yet.
     pub(crate) fn is_launching(&self) -> bool {
         self.is_launching
     }
@@ -116,20 +117,20 @@ impl Unit {
         self.supervision.as_ref()?.instance.as_ref()
     }
 
-    /// When a round of checks of the current generation last passed.
+    /// When the last passed round of checks of the current generation ended.
     pub(crate) fn passed(&self) -> Option<Instant> {
         self.supervision.as_ref()?.passed
     }
 
-    /// Gives permissions to launch this unit. An operation that must not run during a launch needs
-    /// such a permission too.
+    /// Returns the source of permissions to launch this unit. An operation that must not run during
+    /// a launch needs such a permission too.
     pub(crate) fn launches(&self) -> Launches {
         self.launches.clone()
     }
 
-    /// Launches a generation: calls `start` with the permission to launch, or with the reason why
-    /// there is no permission. Does not call `start` if the host is leaving. The owner must call
-    /// [`Self::launched`] after the launch.
+    /// Launches a generation. Calls `start` with the permission to launch, or with the reason why
+    /// there is no permission. Does not call `start` if the host is leaving, which means that it
+    /// prepares its exit. The owner must call [`Self::launched`] after the launch.
     pub(crate) fn launch<F: Future<Output = ()> + Send + 'static>(
         &mut self,
         panicked: impl FnOnce() + Send + 'static,
@@ -137,7 +138,7 @@ impl Unit {
     ) {
         self.is_launching = true;
         let (log, launches) = (self.log.clone(), self.launches.clone());
-        // This task is never aborted. It may have spawned a process, which must then be supervised.
+        // This task is never aborted, because a process that it has spawned must be supervised.
         spawn(panicked, async move {
             log.catch_up().await;
             match launches.begin().await {
@@ -193,8 +194,8 @@ impl Unit {
         });
     }
 
-    /// Begins to check a process tree that someone else started. The unit sends no signal to that
-    /// tree and does not watch its exit.
+    /// Begins to check a process tree that someone else started. The unit sends no signal to the
+    /// processes of that tree and does not watch their exit.
     pub(crate) fn check(&mut self, generation: Generation, probes: Task) {
         self.supervision = Some(Supervision {
             generation,
@@ -209,7 +210,7 @@ impl Unit {
     }
 
     /// Notes that a round of checks of the current generation has passed at `now`. `oom_kills` is
-    /// the number of processes of the machine that the kernel has killed for lack of memory, or
+    /// how many processes of the machine the kernel had killed for lack of memory by then, or
     /// `None` if this round did not read that number.
     pub(crate) fn round_passed(&mut self, oom_kills: Option<u64>, now: Instant) {
         if let Some(supervision) = &mut self.supervision {
@@ -225,8 +226,8 @@ impl Unit {
         }
     }
 
-    /// Sends SIGTERM to the processes of this generation, and gives them time to exit. Does nothing
-    /// if the unit does not supervise the generation.
+    /// Sends SIGTERM to the processes of this generation, and gives the processes time to exit.
+    /// Does nothing if the unit does not supervise the generation.
     pub(crate) fn terminate(&self, generation: Generation) {
         self.log.stopping();
         if let Some(supervision) = self.owned(generation) {

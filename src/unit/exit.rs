@@ -13,14 +13,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// How long one attempt waits for killed processes to end. The kernel may delay the end that long.
+/// How long one attempt waits for killed processes to end, because the kernel may delay their end.
 const CLEARING: Duration = Duration::from_secs(10);
 
-/// Pause after an attempt that could not examine or end the processes.
+/// Pause after an attempt that could not examine or end the processes of the tree.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// How long to wait for an exit status. If the process is not a child of this host, the status is
-/// known only after the parent of the process has reaped it.
+/// How long to wait for an exit status. If the process is not a child of this host, its status is
+/// known only after its parent has reaped it.
 const EXIT_KNOWN: Duration = Duration::from_millis(100);
 
 /// How a process tree ended.
@@ -28,9 +28,9 @@ const EXIT_KNOWN: Duration = Duration::from_millis(100);
 pub struct Ended {
     /// Exit status of the spawned process.
     pub exit: Exit,
-    /// When this host noticed the exit.
+    /// When this host noticed the exit of the spawned process.
     pub at: Instant,
-    /// The last log lines, which may explain the exit.
+    /// The last log lines of the process, which may explain the exit.
     pub words: Words,
     /// How many processes of the machine the kernel had killed for lack of memory when this host
     /// noticed the exit. `None` if unknown.
@@ -38,9 +38,9 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// How many processes of the machine the kernel killed for lack of memory after it had killed
-    /// `before`. `None` if it killed none, or if the spawned process certainly did not end by
-    /// SIGKILL.
+    /// How many processes of the machine the kernel killed for lack of memory between the count
+    /// `before` and the exit. `None` if the kernel killed none, or if the spawned process certainly
+    /// did not end by SIGKILL.
     pub(crate) fn oom_kills_since(&self, before: Option<u64>) -> Option<u64> {
         match self.exit {
             Exit::Signal(9, _) | Exit::Unknown => {
@@ -51,9 +51,9 @@ impl Ended {
     }
 }
 
-/// Adds to the detail of an exit that the out-of-memory killer may be the cause. The kernel counts
-/// the processes that it kills but does not name them, so there is no proof. `peak` is the largest
-/// observed memory of the processes, in bytes.
+/// Adds a remark to the detail of an exit: the out-of-memory killer may be the cause. There is no
+/// proof, because the kernel counts the processes that it kills but does not name them. `peak` is
+/// the largest observed memory of the processes, in bytes.
 pub(crate) fn struck(detail: &str, peak: Option<u64>) -> String {
     let peak = peak.map_or_else(String::new, |peak| format!(", peak memory {} MiB", peak >> 20));
     format!("{detail}; the kernel's out-of-memory killer ended a process at that time{peak}")
@@ -62,7 +62,7 @@ pub(crate) fn struck(detail: &str, peak: Option<u64>) -> String {
 /// The parameters of [`watch()`].
 #[derive(Debug)]
 pub(crate) struct ExitTarget {
-    /// The process tree whose end is awaited.
+    /// The process tree to watch.
     pub instance: Instance,
     /// Reports the exit of the leader, which is the spawned process.
     pub watched: Watched,
@@ -75,7 +75,7 @@ pub(crate) struct ExitTarget {
 }
 
 /// Waits until the leader has exited and no other process of the tree is left. If this host begins
-/// to leave before that, this function never returns, and the next host ends the tree.
+/// to leave earlier, this function never returns, because the next host ends the tree.
 pub(crate) async fn watch(target: ExitTarget, log: LogReader) -> Ended {
     let ExitTarget { instance, watched, lock, asked, sweeps } = target;
     watched.ended().await;
@@ -86,9 +86,9 @@ pub(crate) async fn watch(target: ExitTarget, log: LogReader) -> Ended {
         tokio::time::sleep(Duration::from_millis(5)).await;
         exit = watched.exit();
     }
-    // On SIGTERM, a wrapper script may exit at once and the program in it a second later. So the
-    // rest of the tree gets time after the exit of the leader. The wait ends at the latest when the
-    // supervisor sends SIGKILL to all processes of the tree.
+    // On SIGTERM, a wrapper script may exit at once and its program a second later. So the other
+    // processes of the tree get time after the exit of the leader. This wait ends at the latest
+    // when the supervisor sends SIGKILL to all processes of the tree.
     let mut is_clear = false;
     while *asked.borrow() {
         let (instance, lock, lock_of) = (instance.clone(), lock.clone(), sweeps.clone());
@@ -97,7 +97,7 @@ pub(crate) async fn watch(target: ExitTarget, log: LogReader) -> Ended {
                 is_clear = true;
                 break;
             }
-            // A process is left, or it is unknown whether one is left.
+            // A process of the tree is left, or it is unknown whether one is left.
             Ok(_) | Err(Unswept::Unfinished(_)) => {}
             // The next host ends the tree.
             Err(
@@ -108,8 +108,8 @@ pub(crate) async fn watch(target: ExitTarget, log: LogReader) -> Ended {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // Kills the rest of the tree. The tree counts as ended only when no process is left. If the
-    // kernel does not end a process, the supervisor decides when to give up.
+    // Kills the remaining processes of the tree. The tree has ended only when no process is left.
+    // If the kernel does not end a process, the supervisor decides when to give up.
     while !is_clear {
         let (instance, lock, lock_of) = (instance.clone(), lock.clone(), sweeps.clone());
         match sweeps.run(move || instance.clear(&lock_of.lock_file(&lock), CLEARING)).await {
@@ -137,7 +137,8 @@ pub(crate) async fn watch(target: ExitTarget, log: LogReader) -> Ended {
             }
         }
     }
-    // Until this call, the zombie of the leader keeps its pid from being used again.
+    // Until this call, the leader is a zombie, so the kernel does not give its pid to a new
+    // process.
     watched.reap();
     let words = log.last_words().await;
     Ended { exit, at, words, oom_kills }

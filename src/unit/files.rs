@@ -1,10 +1,10 @@
-//! Keeps the small files of the home, such as record and intent: checks that each file has its
-//! intended content, and writes the file if not.
+//! Keeps the small files of the home, such as the record of the server, up to date. Checks that
+//! each file has its intended content, and writes the file if not.
 //!
 //! A disk may be full, read-only or broken. A file that cannot be written never ends or delays
 //! supervision: the status names the file, and the file is written once the disk accepts it.
 //!
-//! File systems may not respond, so files are accessed on threads. All files of the home are
+//! A file system may not respond, so the files are accessed on threads. All files of the home are
 //! accessed in one job, see [`look::promptly`]. Each file outside the home has a job of its own.
 
 mod distant;
@@ -18,18 +18,19 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Time from one check of all files to the next, while any file could not be written.
+/// Time from one check of all files to the next, after a check in which a file could not be
+/// written.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Time from one check of all files to the next. A check of the four usual files makes 40 system
-/// calls.
+/// Time from one check of all files to the next, while all files are written. A check of the four
+/// usual files makes 40 system calls.
 const CHECK: Duration = Duration::from_secs(5);
 
 /// A function that writes the intended content of a file, unless the file already has it.
 type Keep = Box<dyn FnMut() -> io::Result<()> + Send>;
 
-/// The files that are kept; see the module documentation. The name of a file is its path relative
-/// to the home, and appears in messages.
+/// The files that are checked and written; see the module documentation. The name of a file is its
+/// path relative to the home, and appears in messages.
 pub(crate) struct Files {
     home: PathBuf,
     kept: BTreeMap<&'static str, Arc<Mutex<Keep>>>,
@@ -39,7 +40,7 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// Creates the keeper of the files of this home, without any file.
+    /// Creates the value for this home, without any file.
     pub(crate) fn of(home: PathBuf) -> Self {
         Self {
             home,
@@ -50,8 +51,8 @@ impl Files {
         }
     }
 
-    /// Calls `keep` now and at each later check. Replaces the function that was given for this name
-    /// earlier.
+    /// Adds the file `name`. Calls `keep`, which writes the file if necessary, now and at each
+    /// later check. Replaces an earlier function for the same file.
     pub(crate) fn keep(
         &mut self,
         name: &'static str,
@@ -61,7 +62,7 @@ impl Files {
         self.check(name);
     }
 
-    /// Like [`Self::keep`], but does not call `keep` before the next check.
+    /// Adds a file like [`Self::keep`], but calls its function only from the next check on.
     pub(crate) fn add(
         &mut self,
         name: &'static str,
@@ -70,7 +71,7 @@ impl Files {
         self.kept.insert(name, Arc::new(Mutex::new(Box::new(keep))));
     }
 
-    /// Checks one file of [`Self::keep`] now.
+    /// Checks the file with this name now.
     pub(crate) fn check(&mut self, name: &'static str) {
         let kept = self.kept.get(name).cloned();
         self.check_all(kept.into_iter().map(|keep| (name, keep)).collect());
@@ -96,8 +97,8 @@ impl Files {
         }
     }
 
-    /// Like [`Self::keep`], for a file outside the home, whose file system may not respond. `keep`
-    /// runs on a thread. Waits up to 250 ms for the first call of `keep`.
+    /// Adds a file like [`Self::keep`], but for a file outside the home, whose file system may not
+    /// respond. `keep` runs on a thread. Waits up to 250 ms for the first call of `keep`.
     pub(crate) fn keep_distant(
         &mut self,
         name: &'static str,
@@ -109,7 +110,7 @@ impl Files {
         self.receive();
     }
 
-    /// Receives the results of the checks of the files outside the home.
+    /// Stores the results of the checks of the files outside the home.
     pub(crate) fn receive(&mut self) {
         for (name, file) in &self.distant {
             match file.result() {
@@ -120,8 +121,7 @@ impl Files {
         }
     }
 
-    /// Removes a file from the kept ones. After this call, the file is no longer checked or
-    /// written.
+    /// Removes a file. After this call, the file is no longer checked or written.
     pub(crate) fn forget(&mut self, name: &'static str) {
         self.kept.remove(name);
         self.distant.remove(name);
@@ -135,8 +135,8 @@ impl Files {
         }
     }
 
-    /// When the caller must wake up for the next check. `None` if all files are written: then a
-    /// check can wait until another event wakes the caller.
+    /// When the caller must wake up for the next check. `None` if all files are written: the next
+    /// check can then wait until another event wakes the caller.
     pub(crate) fn due(&self) -> Option<Instant> {
         let looked = self.looked.filter(|_| !self.unwritten.is_empty())?;
         Some(looked + RETRY)

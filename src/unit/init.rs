@@ -1,5 +1,5 @@
-//! Reaps orphaned zombies in a host that is process 1, for example in a container. No other process
-//! would reap them.
+//! Reaps orphaned zombies in a host that is process 1, for example in a container. In this case no
+//! other process reaps them.
 
 use crate::process::Pid;
 use crate::process::identity::own_pid;
@@ -18,8 +18,9 @@ pub(crate) struct Init {
 
 impl Init {
     /// Reaps the zombies that this process has inherited, at most once a second. Does nothing if
-    /// the host is not process 1. Never reaps the spawned process of a unit, because the unit has
-    /// to read its exit status first. This includes a process whose launch is still in progress.
+    /// the host is not process 1. Never reaps the spawned process of a unit, because the unit must
+    /// read the exit status of that process first. This is also true for a process whose launch is
+    /// still in progress.
     pub(crate) fn reap(&mut self, now: Instant) {
         let is_due = self.reaped.is_none_or(|reaped| now >= reaped + PERIOD);
         if own_pid() == INIT && is_due {

@@ -13,15 +13,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long to wait for killed processes to end. They end in milliseconds, unless the kernel blocks
-/// them.
+/// How long to wait for killed processes to end. Killed processes end in milliseconds, unless the
+/// kernel blocks them.
 pub(crate) const CLEARING: Duration = Duration::from_secs(5);
 
-/// What a launch needs to spawn a process.
+/// The specification of the process to spawn.
 #[derive(Debug)]
 pub(crate) struct Spec {
-    /// The record to write. It has the program, the marker and the generation. The process is added
-    /// to it after the spawn.
+    /// The record to write to the file. The caller sets the program, the marker and the generation.
+    /// The pid of the process is added after the spawn.
     pub record: Record,
     /// Path at which the record is written.
     pub record_file: PathBuf,
@@ -44,10 +44,10 @@ pub(crate) struct Spec {
 pub(crate) struct Started {
     /// The spawned process.
     pub leader: Leader,
-    /// The record of the process, as written.
+    /// The record of the process, as written to the file.
     pub record: Record,
-    /// The line that begins this generation in the log, if it could not be written before the
-    /// spawn.
+    /// The line at the beginning of this generation in the log, if the line could not be written
+    /// before the spawn.
     pub mark: Option<String>,
     /// How long the spawn took.
     pub spawned: Duration,
@@ -56,7 +56,7 @@ pub(crate) struct Started {
 /// Why no process was started.
 #[derive(Debug)]
 pub(crate) enum NotStarted {
-    /// The home may belong to another host now.
+    /// Another host may have taken over the home.
     Unswept(Unswept),
     /// The program could not be executed.
     NotSpawned(io::Error),
@@ -68,20 +68,21 @@ pub(crate) fn marker(generation: Generation) -> String {
     format!("{generation}.{}.{}", own_pid(), jiff::Timestamp::now().as_nanosecond())
 }
 
-/// Spawns the process and writes its record. Blocks. After an error, no process of this launch is
-/// left.
+/// Spawns the process and writes its record. Blocks. If this function returns an error, no process
+/// of this launch is left.
 ///
 /// # Errors
-/// If the program cannot be executed, or the home may belong to another host.
+/// If the program cannot be executed, or if another host may have taken over the home.
 pub(crate) fn start(spec: Spec, permit: &Permit) -> Result<Started, NotStarted> {
     let Spec { mut record, record_file, arguments, environment, folder, log, lock_file, locks } =
         spec;
-    // The preparation of the launch may have taken seconds. Another host may have taken the home
-    // meanwhile.
+    // The preparation of the launch may have taken seconds. Another host may have taken over the
+    // home meanwhile.
     permit.check_in_place().map_err(NotStarted::Unswept)?;
-    // The record is written before the spawn, without the process, and again after it. If this host
-    // dies in between, the next host finds the process by the marker in the record. A write may
-    // fail: the manager writes the record again later.
+    // The record is written twice: before the spawn without the pid, and after the spawn with the
+    // pid. If this host dies between the two writes, the next host finds the process by the marker
+    // in the record. A write may fail, because the manager of the host writes the record again
+    // later.
     let _ = record.write(&record_file);
     let begun = Instant::now();
     let leader = spawn(&Spawn {
@@ -104,13 +105,13 @@ pub(crate) fn start(spec: Spec, permit: &Permit) -> Result<Started, NotStarted> 
     let process = linux::stat(record.leader.pid).ok().flatten();
     record.name = process.map(|process| process.name).unwrap_or_default();
     let _ = record.write(&record_file);
-    // `locks` is dropped here. That closes the files but does not unlock them: the process has
-    // inherited the locks.
+    // `locks` is dropped here. The drop closes the lock files but does not unlock them, because the
+    // process has inherited the locks.
     Ok(Started { leader, record, mark: log.mark, spawned })
 }
 
-/// Ends the spawned process if another host may have taken the home during the spawn. The record of
-/// this process would replace the record that the other host has written.
+/// Ends the spawned process if another host may have taken over the home during the spawn.
+/// Otherwise the record of this process would replace the record that the other host has written.
 fn in_place_or_ended(
     leader: Leader,
     record_file: &Path,

@@ -1,4 +1,4 @@
-//! Reads the log of a unit in the host: counts its lines, remembers the last lines of the process,
+//! Reads the log of a unit in the host: counts the lines, remembers the last lines of the process,
 //! and limits the size of the file.
 
 mod limit;
@@ -19,14 +19,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// Number of new bytes after which the size limit is enforced again.
 const BOUND_EVERY: u64 = 1 << 20;
 
-/// Time limit for closing the inotify watch of the log. The close usually takes 20 ms.
+/// Time limit for closing the inotify watch of the log. Closing it usually takes 20 ms.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// Time limit for one enforcement of the size limit. It usually takes milliseconds, longer on a
-/// busy disk.
+/// Time limit for one enforcement of the size limit. One enforcement usually takes milliseconds,
+/// and longer on a busy disk.
 const LIMITING: Duration = Duration::from_secs(3);
 
-/// Words for messages about a log file that was deleted or moved. They depend on the unit.
+/// The words for a unit in messages about a log file that was deleted or moved.
 #[derive(Debug, Clone, Copy)]
 pub struct TroubleWords {
     /// What the messages call the process that writes the log, for example "the server".
@@ -55,7 +55,7 @@ struct ReaderState {
     /// Maximum size of the log on disk, in bytes.
     max: AtomicU64,
     trouble: Mutex<Option<String>>,
-    /// True from the beginning of a stop until the next process has started.
+    /// True from the beginning of a stop until the next process of the unit has started.
     stopping: watch::Sender<bool>,
 }
 
@@ -86,11 +86,13 @@ impl LogReader {
         std::array::from_fn(|level| self.shared.lines[level].load(Ordering::Relaxed))
     }
 
-    /// Checks that the process `writer` still writes to the file at the path of the log. If the
-    /// file was deleted, the deleted file is limited and the status reports it. Must be called
-    /// regularly, because a deleted file would otherwise grow without a limit.
+    /// Checks that the process `writer` still writes to the file at the path of the log. If that
+    /// file was deleted, the size limit applies to the deleted file, and the status reports the
+    /// problem. Must be called regularly, because a deleted file would otherwise grow without a
+    /// limit.
     pub fn inspect(&self, writer: &Identity) {
-        // If the queue is full, this inspection is skipped. The next regular one finds the same.
+        // If the queue is full, this inspection is skipped. The next regular inspection finds the
+        // same problem.
         let _ = self.requests.try_send(ReadRequest::Inspect(writer.clone()));
     }
 
@@ -101,8 +103,8 @@ impl LogReader {
     }
 
     /// Closes the inotify watch of the log file, and polls the file until [`Self::follow`]. Must be
-    /// called when a stop begins, because the close takes 20 ms. Otherwise a host that exits right
-    /// after the stop would have to wait for the close.
+    /// called when a stop begins, because closing the watch takes 20 ms. Otherwise a host that
+    /// exits right after the stop would have to wait for it.
     pub fn stopping(&self) {
         self.shared.stopping.send_replace(true);
     }
@@ -112,9 +114,9 @@ impl LogReader {
         self.shared.stopping.send_if_modified(std::mem::take);
     }
 
-    /// Reads the log to its end before a start. After a stop the file is not watched, so it may
-    /// have been truncated unnoticed. This call notices it. Later, the lines of the new process
-    /// could hide it.
+    /// Reads the log to its end before a start. After a stop the file is not watched, so the reader
+    /// may not have noticed that the file was truncated. This call notices the truncation. Later,
+    /// new lines of the next process could hide it.
     pub async fn catch_up(&self) {
         let (reply, answer) = oneshot::channel();
         if self.requests.send(ReadRequest::CatchUp(reply)).await.is_ok() {
@@ -122,8 +124,8 @@ impl LogReader {
         }
     }
 
-    /// Reads the log to its end. Returns the last lines of the current generation, and those that
-    /// explain its exit.
+    /// Reads the log to its end. Returns the last lines of the current generation, and the lines
+    /// that explain its exit.
     pub async fn last_words(&self) -> Words {
         let (reply, answer) = oneshot::channel();
         if self.requests.send(ReadRequest::LastWords(reply)).await.is_err() {
@@ -178,8 +180,8 @@ async fn read(
     };
     let mut reading = Reading { format, shared: shared.clone(), unbounded: BOUND_EVERY };
     let mut stopping = shared.stopping.subscribe();
-    // True after the last lines of a stopped process were read. Then no process writes to the log,
-    // and the task does not poll it.
+    // True after the last lines of a stopped process were read. In this phase no process writes to
+    // the log, so the task does not poll the file.
     let mut rests = false;
     loop {
         tokio::select! {
@@ -195,7 +197,7 @@ async fn read(
                 }
             }
             request = requests.recv() => match request {
-                // A reply fails if the requester has ended. Then nobody needs the reply.
+                // Sending the reply fails if the requester has ended. The reply is then not needed.
                 Some(ReadRequest::CatchUp(reply)) => {
                     reading.catch_up(&mut follower);
                     rests = *stopping.borrow();
@@ -219,7 +221,8 @@ async fn read(
     }
 }
 
-/// Drops a watch on a thread, because the drop takes 20 ms. Does not wait for it.
+/// Drops an inotify watch on a separate thread, because the drop takes 20 ms. Does not wait for the
+/// thread.
 fn close(watch: impl Send + 'static) {
     tokio::spawn(async move {
         if let Err(error) = LOOKS.run(CLOSING, move || drop(watch)).await {
@@ -241,10 +244,11 @@ pub(crate) mod tests {
 
     const MAX: u64 = 256 * 1024;
     const WORDS: TroubleWords = TroubleWords { writer: "the writer", hint: "restart the writer" };
-    /// A number of lines whose bytes lead to at least two enforcements of the size limit.
+    /// Number of lines with enough bytes for at least two enforcements of the size limit.
     const LINES: usize = 2 * BOUND_EVERY as usize / 16;
 
-    /// A format without levels. Only the marks of stigmer have a meaning.
+    /// A log format without levels. Only the marks of stigmer, the lines at the beginning of each
+    /// generation, have a meaning.
     #[derive(Debug, Default)]
     pub(crate) struct PlainLog {
         last: Vec<LastLine>,
@@ -292,7 +296,8 @@ pub(crate) mod tests {
         let mut input = writer.stdin.take().unwrap();
         input.write_all("0123456789abcde\n".repeat(LINES).as_bytes()).unwrap();
 
-        // Like a host that adopts a process: this reader starts after the file was deleted.
+        // This reader starts after the file was deleted, as in a host that adopts a running
+        // process.
         let reader = LogReader::start(path.clone(), MAX, WORDS, PlainLog::default());
         let invisible = Path::new("/proc").join(writer.id().to_string()).join("fd/1");
         until("bound of the invisible file", || {
@@ -305,8 +310,8 @@ pub(crate) mod tests {
         })
         .await;
 
-        // A new file at the path does not end the problem, because the process does not write to
-        // it.
+        // A new file at the path does not end the problem, because the process still writes to the
+        // old file.
         fs::write(&path, "").unwrap();
         for _ in 0..3 {
             reader.inspect(&identity);
@@ -365,8 +370,8 @@ pub(crate) mod tests {
         log.set_len(0).unwrap();
 
         reader.catch_up().await;
-        // After this write, the file is longer than before the truncation. Its size alone does not
-        // show that it was truncated.
+        // After this write, the file is longer than before the truncation. So the size of the file
+        // does not show the truncation.
         let mark = "{\"stigmer\":\"generation\",\"n\":2}\n";
         log.write_all(format!("{mark}second\n").as_bytes()).unwrap();
         reader.follow();
@@ -407,8 +412,8 @@ pub(crate) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, file) = (folder.path().join("temporal.log"), folder.path().join("file"));
         fs::write(&file, "").unwrap();
-        // The reader reads through a symbolic link, but never limits its target, so the limit
-        // fails.
+        // The limit fails, because the path is a symbolic link. The reader reads through the link,
+        // but never limits the target of a link.
         std::os::unix::fs::symlink(&file, &path).unwrap();
         let reader = LogReader::start(path.clone(), MAX, WORDS, PlainLog::default());
         let text = "0123456789abcde\n".repeat(LINES);

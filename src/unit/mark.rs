@@ -1,5 +1,5 @@
-//! The mark: a line that stigmer writes into the log of a unit at the beginning of each generation.
-//! Readers of the log find the lines of one start by it.
+//! The mark: a line that stigmer writes into the log of a unit at the beginning of each generation,
+//! which is one start. By the marks, a reader of the log finds the lines of one start.
 
 use crate::log::line::generation_mark;
 use crate::paths::files;
@@ -18,9 +18,9 @@ pub(crate) struct MarkedLog {
 }
 
 impl MarkedLog {
-    /// Opens the log and writes the mark of this generation. If the mark cannot be written, for
-    /// example on a full disk, this is not an error: the disk may accept the mark and the output of
-    /// the process later.
+    /// Opens the log and writes the mark of this generation. A mark that cannot be written, for
+    /// example on a full disk, is not an error: the disk may accept the mark and the output of the
+    /// process later.
     ///
     /// # Errors
     /// If the file cannot be opened.
@@ -38,15 +38,15 @@ impl MarkedLog {
         // A single write, so that no line of another process gets into the mark.
         let written = output.write_all(mark.as_bytes());
         let mark = written.is_err().then(|| {
-            // A part of the mark may be written. It would be the beginning of the first line of the
-            // process.
+            // A part of the mark may be in the file. This part would be the beginning of the first
+            // line of the process, so it is removed.
             let _ = output.set_len(before);
             mark
         });
         Ok(Self { output, mark })
     }
 
-    /// A replacement for a log that cannot be opened: the output of the process is lost.
+    /// Creates a replacement for a log that cannot be opened: the output of the process is lost.
     ///
     /// # Errors
     /// If `/dev/null` cannot be opened.

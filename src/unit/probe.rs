@@ -1,12 +1,12 @@
-//! The loop that checks a unit, round by round.
+//! The loop that runs the health checks of a unit in rounds.
 
 use crate::supervisor::{LATE, Round};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The checks of a unit. [`run`] calls them in rounds.
+/// The health checks of a unit. [`run`] calls them in rounds.
 pub(crate) trait Probe: Send {
-    /// What a round measured, in addition to whether it passed.
+    /// The measurements of a round, in addition to its result.
     type Report: Send;
 
     /// Runs all checks of one round.
@@ -15,16 +15,17 @@ pub(crate) trait Probe: Send {
     /// The longest time that the checks of one round may take together.
     fn patience(&self) -> Duration;
 
-    /// Time from the start of one round to the start of the next, until a round has passed.
+    /// Time from the start of one round to the start of the next, until a round has passed for the
+    /// first time.
     fn starting_period(&self) -> Duration;
 }
 
 /// Runs rounds of checks and passes each result to `send`. Ends when `send` returns false, which
-/// means that the receiver of the results has ended. `period` is the time from the start of one
-/// round to the start of the next, after the first passed round.
+/// means that the receiver of the results has ended. After the first passed round, `period` is the
+/// time from the start of one round to the start of the next.
 ///
-/// If this host was delayed and the round failed, the result is [`Round::Void`]: the failure may be
-/// due to the delay. A passed round is valid even if it is late.
+/// If this host was delayed and the round failed, the result is [`Round::Void`], because the delay
+/// may be the reason for the failure. A passed round is valid even if it is late.
 pub(crate) async fn run<P: Probe>(
     mut probe: P,
     period: Duration,
@@ -53,7 +54,8 @@ mod tests {
     use crate::supervisor::{Check, RestartHelps};
     use std::sync::Mutex;
 
-    /// A probe whose rounds have these durations and results. The last element is the first round.
+    /// A fake probe whose rounds have these durations and results. The last element is the first
+    /// round.
     struct Rounds(Vec<(Duration, Round)>);
 
     impl Probe for Rounds {

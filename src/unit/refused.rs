@@ -1,32 +1,33 @@
-//! A start that was refused before a process existed, and whether a later start may succeed.
+//! The refusal of a start before a process was spawned. Says whether a later start may succeed.
 
 use crate::paths;
 use crate::supervisor::{Failure, Resource};
 use std::io;
 
-/// Why no process was started.
+/// Why the unit was not started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     /// The reason, and what the user can do.
     pub failure: Failure,
-    /// Whether the next attempt may succeed.
+    /// Whether a later attempt may succeed.
     pub is_transient: bool,
 }
 
 impl Refused {
     /// Creates a refusal because of an error of the operating system. The refusal is transient if
-    /// the error may pass; see [`paths::is_passing`].
+    /// [`paths::is_passing`] says that the error is temporary.
     pub fn by(error: &io::Error, failure: Failure) -> Self {
         let is_transient = paths::is_passing(error);
         Self { failure: waiting(error, failure), is_transient }
     }
 
-    /// Creates a refusal that is transient, whatever the error is.
+    /// Creates a transient refusal for any error of the operating system.
     pub fn for_now(error: &io::Error, failure: Failure) -> Self {
         Self { failure: waiting(error, failure), is_transient: true }
     }
 
-    /// Creates a refusal for work that had no thread to run on, or did not end in time.
+    /// Creates a refusal for an operation that had no thread to run on, or that did not end in
+    /// time.
     pub fn unfinished(failure: Failure) -> Self {
         Self { failure: failure.until_free(Resource::System), is_transient: true }
     }
@@ -34,7 +35,7 @@ impl Refused {
 
 fn waiting(error: &io::Error, failure: Failure) -> Failure {
     match error {
-        // The program file is open for writing in another process. This is not a lack of resources.
+        // Another process has the program file open for writing, which is not a lack of resources.
         error if error.kind() == io::ErrorKind::ExecutableFileBusy => failure,
         error if paths::is_disk_trouble(error) => failure.until_free(Resource::Disk),
         error if paths::is_passing(error) => failure.until_free(Resource::System),

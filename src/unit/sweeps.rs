@@ -1,9 +1,9 @@
-//! Tracks process operations that are running: sweeps, signals and launches. A sweep is the search
-//! for all processes of a unit, and their end.
+//! Tracks process operations in progress: sweeps, signals and launches. A sweep searches for all
+//! processes of a unit and ends them.
 //!
 //! The operations run on threads and continue even if their caller is dropped. A host waits for all
-//! of them before it releases its lock. Otherwise a late sweep could hit the server of the next
-//! host, which locks the same file as the old server did.
+//! operations before it releases its lock. Otherwise a late sweep could end the server of the next
+//! host, because that server locks the same file as the old server did.
 
 use crate::process::lock::HostLock;
 use crate::process::look;
@@ -21,19 +21,19 @@ const MANY: u32 = 16;
 /// its caller does not wait for it.
 const BOUND: Duration = Duration::from_secs(20);
 
-/// How long a host that is leaving waits for its operations. Longer than [`BOUND`].
+/// How long a leaving host waits for its operations. Longer than [`BOUND`].
 const LEAVING: Duration = Duration::from_secs(25);
 
 /// Why an operation did not start or did not finish.
 #[derive(Debug, thiserror::Error)]
 pub enum Unswept {
-    /// The host is leaving. The operation was not started.
+    /// The host is leaving: it prepares its exit. The operation was not started.
     #[error("this host is ending")]
     Leaving,
     /// An earlier launch of the unit is blocked in a system call. The operation was not started.
     #[error("the previous start has not finished, because a system call blocks it")]
     Launching,
-    /// Another host may have the home. The operation was not started.
+    /// Another host may have taken over the home. The operation was not started.
     #[error("the home was deleted or replaced")]
     NotInPlace,
     /// The file system of the home does not respond. The operation was not started.
@@ -58,19 +58,20 @@ pub(crate) struct Launches {
     turn: Arc<Semaphore>,
 }
 
-/// The permission for one operation. As long as a permit exists, this process keeps the lock of the
-/// host, even if it no longer waits for the operation.
+/// The permission for one operation. As long as a permit exists, this process keeps the host lock,
+/// even if it no longer waits for the operation.
 #[derive(Debug, Clone)]
 pub struct Permit {
-    // This field must be first, because fields are dropped in order. After a caller has acquired
-    // all permits, no other permit refers to the lock.
+    // This field must be the first, because fields are dropped in order. Then a caller that has
+    // acquired all permits knows that no other permit refers to the lock.
     lock: Arc<HostLock>,
     _launch: Option<Arc<OwnedSemaphorePermit>>,
     _permit: Arc<OwnedSemaphorePermit>,
 }
 
 impl Permit {
-    /// Returns an error if another process may have the home; see [`Sweeps::is_in_place`].
+    /// Returns an error if another process may have taken over the home; see
+    /// [`Sweeps::is_in_place`].
     pub(crate) fn check_in_place(&self) -> Result<(), Unswept> {
         self.lock.is_in_place().then_some(()).ok_or(Unswept::NotInPlace)
     }
@@ -80,7 +81,7 @@ impl Permit {
         lock_file(&self.lock, path)
     }
 
-    /// Runs a part of the operation on a thread. The thread keeps the permit until the part has
+    /// Runs a part of the operation on a thread. The thread keeps the permit until this part has
     /// ended, even if the caller is dropped earlier.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
@@ -99,7 +100,7 @@ impl Permit {
 }
 
 impl Sweeps {
-    /// Creates the permissions of the host that has this lock.
+    /// Creates the value for the host that has this lock.
     #[must_use]
     pub fn new(lock: &Arc<HostLock>) -> Self {
         Self { permits: Arc::new(Semaphore::new(MANY as usize)), lock: Arc::downgrade(lock) }
@@ -113,8 +114,8 @@ impl Sweeps {
         self.lock.upgrade().map_or(Ok(()), |lock| lock.keep())
     }
 
-    /// Whether the path of the host lock still leads to the file that this host has locked.
-    /// Otherwise another process may have the home, and this host must not write the files of the
+    /// Whether the path of the host lock still leads to the file that this host has locked. If not,
+    /// another process may have taken over the home, and this host must not write the files of the
     /// home.
     pub(crate) fn is_in_place(&self) -> bool {
         self.lock.upgrade().is_none_or(|lock| lock.is_in_place())
@@ -123,9 +124,9 @@ impl Sweeps {
     /// The lock file of the unit: each process that has the lock belongs to the unit. Returns an
     /// empty path in two cases, in which the lock must not be used:
     ///
-    /// - Another host may have the home. Its server then has the lock.
-    /// - The file system of the home does not respond. A sweep that waits for it would end no
-    ///   process.
+    /// - Another host may have taken over the home. The server of that host then has the lock.
+    /// - The file system of the home does not respond. A sweep that waits for this file system
+    ///   would end no process.
     pub(crate) fn lock_file(&self, path: &Path) -> PathBuf {
         match self.lock.upgrade() {
             Some(lock) => lock_file(&lock, path),
@@ -154,11 +155,11 @@ impl Sweeps {
         Ok(self.permit().await?.run(sweep).await?)
     }
 
-    /// Permits no further operation and waits for the running ones. Returns whether all of them
-    /// have ended.
+    /// Permits no further operation and waits for the operations in progress. Returns whether all
+    /// of them have ended.
     ///
-    /// An operation that is blocked in a system call keeps the host lock until this process ends.
-    /// The operation ends with this process. So it never hits the server of the next host.
+    /// An operation that is blocked in a system call keeps the host lock. Operation and lock both
+    /// end with this process. So the operation never ends the server of the next host.
     pub async fn end(&self) -> bool {
         self.end_within(LEAVING).await
     }
@@ -172,16 +173,16 @@ impl Sweeps {
 }
 
 impl Launches {
-    /// Creates the permissions to launch one unit.
+    /// Creates the source of permissions to launch one unit.
     pub(crate) fn new(sweeps: Sweeps) -> Self {
         Self { sweeps, turn: Arc::new(Semaphore::new(1)) }
     }
 
-    /// Gives the permission for one launch.
+    /// Returns the permission for one launch.
     ///
     /// # Errors
-    /// If the host is leaving, another host may have the home, the home does not respond, or an
-    /// earlier launch of this unit still runs on a thread.
+    /// If the host is leaving, if another host may have taken over the home, if the file system of
+    /// the home does not respond, or if an earlier launch of this unit still runs on a thread.
     pub(crate) async fn begin(&self) -> Result<Permit, Unswept> {
         let launch = self.turn.clone().try_acquire_owned().map_err(|_| Unswept::Launching)?;
         let permit = self.sweeps.permit().await?;

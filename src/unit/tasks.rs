@@ -1,4 +1,4 @@
-//! Tasks of tokio whose panic is reported to their owner.
+//! tokio tasks whose panic is reported to their owner.
 
 use crate::process::threads::panic_message;
 use futures_util::FutureExt;
@@ -10,7 +10,8 @@ use tokio::task::{AbortHandle, JoinHandle};
 pub(crate) struct Task(AbortHandle);
 
 impl Task {
-    /// Spawns a task that ends with this handle; see [`spawn`].
+    /// Spawns a task that is aborted when the returned handle is dropped. For `panicked`, see
+    /// [`spawn`].
     pub(crate) fn spawn(
         panicked: impl FnOnce() + Send + 'static,
         future: impl Future<Output = ()> + Send + 'static,

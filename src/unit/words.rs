@@ -1,9 +1,9 @@
-//! The last words: the log lines with which a process explains its exit, and which of them are
-//! shown.
+//! The last words: the log lines in which a process explains its exit, and the choice of the lines
+//! that are shown.
 
 use crate::log::line::Level;
 
-/// Maximum number of lines that are shown of each part.
+/// Maximum number of lines that are shown of the dump, and of the end of the log.
 const SHOWN: usize = 8;
 
 /// The log lines that explain the exit of a process, and the last lines of its log.
@@ -18,8 +18,8 @@ pub struct Words {
 }
 
 impl Words {
-    /// The lines that explain the exit. If the cause is known, they are the beginning of the crash
-    /// dump, or the cause if there is no dump. Otherwise they are the end of the log.
+    /// The lines that explain the exit. If the cause is known: the beginning of the crash dump, or
+    /// the cause itself if there is no dump. If the cause is unknown: the end of the log.
     pub(crate) fn reason(&self) -> Vec<String> {
         match (&self.cause, self.dump.is_empty()) {
             (Some(_), false) => self.first_shown(),
@@ -28,15 +28,15 @@ impl Words {
         }
     }
 
-    /// The beginning of the crash dump. A dump may have 75,000 lines, and its first lines have the
-    /// cause.
+    /// The beginning of the crash dump. A dump may have 75,000 lines, and its first lines contain
+    /// the cause.
     pub(crate) fn first_shown(&self) -> Vec<String> {
         self.dump.iter().take(SHOWN).cloned().collect()
     }
 
     /// The lines that are shown in addition to [`Self::first_shown`]. `by_kill` is whether SIGKILL
-    /// ended the process. Such a process could not explain its exit, so only its newest warning or
-    /// error is shown.
+    /// ended the process. A killed process could not explain its exit, so only its newest warning
+    /// or error is shown.
     pub(crate) fn last_shown(&self, by_kill: bool) -> Vec<String> {
         match (self.dump.is_empty(), &self.cause) {
             (false, _) => self.end(),
@@ -68,7 +68,7 @@ pub struct LastLine {
 /// Reads the log of a program: finds the level of each line, and the lines that explain an exit.
 /// Each kind of program has its own format.
 pub(crate) trait LogFormat: Send + 'static {
-    /// Reads the next line of the log, and returns its level. The mark of a generation is a line,
+    /// Reads the next line of the log, and returns its level. The mark of a generation is a line
     /// too; see [`mark`](super::mark).
     fn observe(&mut self, line: &str) -> Level;
 

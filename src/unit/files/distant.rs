@@ -1,4 +1,4 @@
-//! A kept file outside the home, on a file system that may not respond.
+//! A file outside the home that is checked and written regularly. Its file system may not respond.
 
 use super::Keep;
 use crate::process::threads::{LOOKS, Unfinished};
@@ -7,26 +7,26 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-/// Time limit of a check. After it, the check reports that the file system does not respond.
+/// Time limit of a check. After this time, the result is that the file system does not respond.
 const BOUND: Duration = Duration::from_secs(3);
 
-/// How long the manager of the host waits for a check. Meanwhile the manager answers no request,
-/// and clients wait only 2 s for an answer.
+/// How long the manager of the host waits for a check. During this wait the manager responds to no
+/// request, and a client waits only 2 s for a response.
 const MOMENT: Duration = Duration::from_millis(250);
 
 /// Checks a file on a thread, one check at a time.
 pub(super) struct DistantFile {
     /// `None` only while this value is dropped.
     keep: Option<Arc<Mutex<Keep>>>,
-    /// Can be upgraded while a check runs, because the running check owns the value.
+    /// Can be upgraded while a check runs, because the thread of the check owns the value.
     under_way: Weak<()>,
     report: Sender<io::Result<()>>,
     results: Receiver<io::Result<()>>,
 }
 
 impl DistantFile {
-    /// Creates a kept file that replaces `before`. No check starts while a check of `before` still
-    /// runs, because that check may hold the lock that the new one needs.
+    /// Creates a file that replaces `before`. No check starts while a check of `before` still runs,
+    /// because that check may have a lock that the new check needs.
     pub(super) fn new(keep: Keep, before: Option<Self>) -> Self {
         let (report, results) = mpsc::channel();
         let under_way = before.map(|before| before.under_way.clone()).unwrap_or_default();
@@ -72,8 +72,8 @@ impl DistantFile {
                 keep()
             };
             send(&report, written);
-            // The order matters. `keep` may hold a lock, and the next check may start once
-            // `under_way` is dropped.
+            // The order matters. `keep` may have a lock. The next check, which may need this lock,
+            // can start as soon as `under_way` is dropped.
             drop(keep);
             drop(under_way);
         })
@@ -82,8 +82,8 @@ impl DistantFile {
 
 impl Drop for DistantFile {
     fn drop(&mut self) {
-        // The drop of `keep` closes its file, which may block, so a thread does it. This host waits
-        // for the drop for a moment, because `keep` may hold the lock that the next server needs.
+        // Dropping `keep` closes its file, which may block, so a thread does it. This host waits a
+        // short time for the thread, because `keep` may have the lock that the next server needs.
         let keep = self.keep.take();
         if let Err(error) = LOOKS.run_blocking(MOMENT, move || drop(keep)) {
             tracing::warn!(%error, "cannot close a file outside of the home yet");
@@ -92,7 +92,7 @@ impl Drop for DistantFile {
 }
 
 fn send(report: &Sender<io::Result<()>>, written: io::Result<()>) {
-    // This fails if the file is no longer kept. Then nobody needs the result.
+    // The send fails if the file was removed from the checked files: the result is not needed.
     let _ = report.send(written);
 }
 
@@ -112,8 +112,8 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    /// A kept file for tests. Each check after the first one blocks until the returned sender sends
-    /// or is dropped.
+    /// The function of a file for tests. Each call after the first one blocks until the returned
+    /// sender sends or is dropped.
     fn blocking() -> (Sender<()>, Arc<AtomicU32>, Keep) {
         let (release, blocks) = mpsc::channel();
         let begun = Arc::new(AtomicU32::new(0));
@@ -143,7 +143,7 @@ mod tests {
         }
     }
 
-    /// Starts the second check, which blocks. Repeats it until a thread runs it.
+    /// Starts the second check, which blocks. Repeats the start until a thread runs the check.
     async fn second(file: &mut DistantFile, begun: &AtomicU32) {
         until(|| {
             file.check();
@@ -188,7 +188,7 @@ mod tests {
     #[tokio::test]
     async fn panic_in_a_check_is_an_error() {
         let mut file = DistantFile::new(Box::new(|| panic!("as expected")), None);
-        // On a busy machine, a check may not start within its time limit. The next one may.
+        // On a busy machine, a check may not start within its time limit. A later check may.
         until(|| {
             file.check();
             let error = file.result().map(|result| result.unwrap_err());

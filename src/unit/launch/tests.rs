@@ -49,7 +49,7 @@ impl Rig {
         }
     }
 
-    /// Takes the home as another host would, and writes the record of that host.
+    /// Takes over the home as another host would, and writes the record of that host.
     fn lose_home(&self) -> (HostLock, Record) {
         let path = self.folder.path().join("host.lock");
         std::fs::remove_file(&path).unwrap();

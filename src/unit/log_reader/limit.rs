@@ -18,8 +18,8 @@ pub(super) struct LogBound {
     failure: Option<String>,
     /// Message about a log file that was deleted or moved while the process still writes to it.
     lost: Option<String>,
-    /// Inode of the file that the process writes to, as last seen at the path of the log. A moved
-    /// file is recognized by it.
+    /// Inode of the file that the process writes to, as last seen at the path of the log. If the
+    /// file was moved, it is recognized by its inode.
     inode: Option<u64>,
     shared: Arc<ReaderState>,
 }
