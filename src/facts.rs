@@ -1,6 +1,6 @@
-//! The facts: all that a host knows about its server and itself. The manager of the host updates
-//! them and publishes all of them after each change. A time is stored as an [`Instant`], and a
-//! reader converts it to an age when it reads.
+//! The facts: all that a host, the process that supervises the server, knows about the server and
+//! itself. The manager of the host updates the facts and publishes all of them after each change. A
+//! time is stored as an [`Instant`], and a reader converts it to an age.
 
 mod broadcast;
 pub(crate) mod chronicle;
@@ -32,18 +32,19 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What the messages of the supervisor call the server.
+/// The words for the server in the messages of its supervisor.
 pub(crate) const SERVER_WORDS: UnitWords = UnitWords { unit: "the server", start_hint: START_HINT };
 
-/// Name of the trouble "an earlier host may have left a server, and this host could not look for
-/// it"; see [`Facts::troubles`].
+/// The key in [`Facts::troubles`] for this trouble: an earlier host may have left a server, and
+/// this host could not search for it.
 pub(crate) const UNADOPTED: &str = "server";
 
-/// Number of rounds of checks that are remembered: those of five minutes, at one per second.
+/// Number of rounds of checks whose latency is stored: the rounds of five minutes, at one per
+/// second.
 const PROBES: usize = 300;
-/// Number of measurements of memory and CPU usage that are remembered.
+/// Number of measurements of memory and CPU usage that are stored.
 const READINGS: usize = 120;
-/// Number of automatic restarts whose times are remembered.
+/// Number of automatic restarts whose times are stored.
 const MARKS: usize = 64;
 
 /// Facts about the host: the process that supervises the server.
@@ -57,14 +58,14 @@ pub struct HostFacts {
     pub since: Instant,
 }
 
-/// Facts about the server that runs.
+/// Facts about the running server.
 #[derive(Debug, Clone)]
 pub struct ServerFacts {
     /// Number of this start of the server.
     pub generation: Generation,
     /// Who started the server: this host, an earlier one, or someone else.
     pub owner: Owner,
-    /// The process that was spawned. `None` if someone else started the server.
+    /// The process that stigmer spawned. `None` if someone else started the server.
     pub leader: Option<Identity>,
     /// When the server was started. `None` if someone else started the server.
     pub since: Option<Instant>,
@@ -74,8 +75,8 @@ pub struct ServerFacts {
     pub version: Option<String>,
     /// Version of the Temporal server. `None` until the server has reported it.
     pub server_version: Option<String>,
-    /// URL of the web UI. For a server that someone else started, set only if a process listens on
-    /// the usual port.
+    /// URL of the web UI. If someone else started the server, set only if a process listens on the
+    /// usual port of the web UI.
     pub ui_url: Option<String>,
 }
 
@@ -120,7 +121,7 @@ pub struct RestartFacts {
     pub downtime: Option<Duration>,
 }
 
-/// All that a host knows about its server and itself; see the module documentation.
+/// All that a host knows about the server and itself; see the module documentation.
 #[derive(Debug, Clone)]
 pub struct Facts {
     /// The options in force.
@@ -131,18 +132,18 @@ pub struct Facts {
     pub want: Want,
     /// The state of the supervisor.
     pub state: State,
-    /// When the state began.
+    /// When the current state began.
     pub state_since: Instant,
     /// The automatic restarts that count towards the limit.
     pub schedule: Schedule,
-    /// Facts about the server. `None` if no server runs.
+    /// Facts about the running server. `None` if no server runs.
     pub server: Option<ServerFacts>,
     /// Number of the latest start of the server.
     pub generation: Generation,
     /// A message that is shown in addition to the state, for example about a changed version. May
     /// be empty.
     pub note: String,
-    /// The parts of the host that do not work. Each has a name and a message.
+    /// The parts of the host that do not work: for each, a short key and a message.
     pub troubles: BTreeMap<&'static str, String>,
     /// Number of automatic restarts of this home, by cause.
     pub restarts: BTreeMap<Cause, u64>,
@@ -157,11 +158,11 @@ pub struct Facts {
     /// Latency of the `grpc` check for each round, in microseconds, oldest first. `None` if the
     /// check failed.
     pub probes: VecDeque<Option<u64>>,
-    /// Resident memory of the server in bytes, oldest first.
+    /// Measurements of the server's resident memory in bytes, oldest first.
     pub rss: VecDeque<u64>,
     /// Peak of the resident memory of the running server, in bytes.
     pub peak_rss: Option<u64>,
-    /// CPU usage of the server in percent of one core, oldest first.
+    /// Measurements of the server's CPU usage in percent of one core, oldest first.
     pub cpu: VecDeque<f64>,
     /// Size of the database file and its write-ahead log, in bytes.
     pub database_bytes: Option<u64>,
@@ -215,7 +216,7 @@ impl Facts {
         }
     }
 
-    /// The name of the state, as the status has it.
+    /// The name of the state in the status.
     #[must_use]
     pub fn state_name(&self) -> StateName {
         match self.state {
@@ -235,16 +236,16 @@ impl Facts {
         self.state.owner() != Some(Owner::External)
     }
 
-    /// Whether stigmer manages a server, or an earlier host may have left one that was not found
-    /// yet.
+    /// Whether stigmer manages a server, or a server of an earlier host may still run that this
+    /// host has not found.
     #[must_use]
     pub fn may_have_server(&self) -> bool {
         self.server.as_ref().is_some_and(|server| server.owner != Owner::External)
             || self.troubles.contains_key(UNADOPTED)
     }
 
-    /// The message of the status: about the state, with the note and the troubles of the host. May
-    /// be empty.
+    /// The message of the status: about the state, followed by the note and the troubles of the
+    /// host. May be empty.
     #[must_use]
     pub fn message(&self) -> String {
         let said = match &self.state {
@@ -284,14 +285,14 @@ impl Facts {
         }
     }
 
-    /// The process id of the server as ` (pid N)`, for the end of a sentence. Empty if the id is
-    /// unknown.
+    /// The process id of the server in the form ` (pid N)`, which is appended to a sentence. Empty
+    /// if the id is unknown.
     fn known_pid(&self) -> String {
         let pid = self.server.as_ref().and_then(|server| server.server);
         pid.map_or_else(String::new, |pid| format!(" (pid {pid})"))
     }
 
-    /// The error of a stop or restart of a server that someone else started.
+    /// The error of a request to stop or restart a server that someone else started.
     pub(crate) fn refusal(&self, command: &str) -> ApiError {
         ApiError::new(
             "external",
@@ -331,7 +332,7 @@ impl Facts {
         self.last_restart = Some(restart);
     }
 
-    /// Removes all that was measured of a server process that has ended.
+    /// Removes all measurements of a server process that has ended.
     pub(crate) fn forget_server(&mut self, now: Instant) {
         self.server = None;
         self.detached = None;

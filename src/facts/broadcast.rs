@@ -1,5 +1,5 @@
 //! The stream of events for viewers: a snapshot, and then a delta for each change. A reader that is
-//! too slow loses deltas and gets a new snapshot. It does not delay any other reader.
+//! too slow loses deltas and gets a new snapshot. A slow reader does not delay any other reader.
 
 use super::Facts;
 use crate::protocol::{Delta, Event, Fresh, Hello, Snapshot};
@@ -11,10 +11,10 @@ use tokio::sync::watch;
 /// Maximum number of deltas that wait for a reader.
 const BACKLOG: usize = 256;
 
-/// If nothing changes for this time, an empty delta is sent. It shows that the host is alive.
+/// If nothing changes for this time, an empty delta is sent, which shows that the host is alive.
 pub const BEAT: Duration = Duration::from_secs(2);
 
-/// The latest snapshot, and when it was created.
+/// The latest snapshot, and the time of its creation.
 #[derive(Debug, Clone)]
 pub struct Latest {
     /// The latest snapshot.
@@ -23,7 +23,7 @@ pub struct Latest {
     pub at: Instant,
 }
 
-/// Sends the events to all readers. The manager of the host owns it.
+/// Sends the events to all readers. The manager of the host owns this value.
 #[derive(Debug)]
 pub(crate) struct Broadcast {
     latest: watch::Sender<Latest>,
@@ -47,7 +47,7 @@ impl Broadcast {
     }
 
     /// Sends the changes since the last call. The host applies the delta to its own snapshot too,
-    /// so its screen shows the same as every viewer.
+    /// so the screen of the host shows the same as every viewer.
     pub(crate) fn publish(&mut self, facts: &Facts, now: Instant) {
         let before = self.latest.borrow().snapshot.clone();
         let mut snapshot = facts.snapshot(now);
@@ -62,7 +62,7 @@ impl Broadcast {
         reduced.apply(&delta);
         debug_assert_eq!(reduced, snapshot, "the deltas lead to another snapshot than the facts");
         self.latest.send_replace(Latest { snapshot: Arc::new(reduced), at: now });
-        // This fails if there is no reader.
+        // The send fails if there is no reader.
         let _ = self.deltas.send(Arc::new(delta));
     }
 
@@ -75,7 +75,7 @@ impl Broadcast {
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
     latest: watch::Receiver<Latest>,
-    /// A weak reference, so that each stream ends when the manager ends.
+    /// A weak reference, so that each stream ends when the manager of the host ends.
     deltas: broadcast::WeakSender<Arc<Delta>>,
 }
 
@@ -93,7 +93,8 @@ impl Source {
 /// The stream of events for one reader.
 #[derive(Debug)]
 pub struct Stream {
-    /// The snapshot is set before its delta is sent, so it is never older than a received delta.
+    /// The sender sets the snapshot before it sends the delta, so the snapshot is never older than
+    /// a received delta.
     latest: watch::Receiver<Latest>,
     deltas: Option<broadcast::Receiver<Arc<Delta>>>,
     said: Said,
@@ -103,12 +104,12 @@ pub struct Stream {
 enum Said {
     Nothing,
     Hello,
-    /// A snapshot, and all deltas up to this number.
+    /// The reader has received a snapshot, and all deltas up to this number.
     Up(u64),
 }
 
 impl Stream {
-    /// Waits for the next event. `None` if the manager has ended.
+    /// Waits for the next event. `None` if the manager of the host has ended.
     pub async fn next(&mut self) -> Option<Event> {
         let seq = match self.said {
             Said::Nothing => {
@@ -128,7 +129,8 @@ impl Stream {
                     return Some(Event::Delta(delta));
                 }
                 Err(RecvError::Lagged(_)) => {
-                    // The new snapshot includes the deltas that still wait, so they are dropped.
+                    // The new snapshot includes the deltas that are still in the queue, so the
+                    // queue is emptied.
                     *deltas = deltas.resubscribe();
                     return Some(self.fresh(Some(seq)));
                 }

@@ -1,5 +1,5 @@
-//! The file of the timeline, `logs/events.jsonl`, with one JSON object per line. It is kept when
-//! hosts and servers end.
+//! The file of the timeline, `logs/events.jsonl`, with one JSON object per line. The file remains
+//! when hosts and servers end.
 
 use super::{Facts, RestartFacts};
 use crate::log::{RotatingWriter, predecessor};
@@ -16,15 +16,15 @@ use std::time::{Duration, Instant};
 /// Maximum size of the file and its predecessor together, in bytes.
 const MAX: u64 = 1 << 20;
 
-/// How much of the end of the file a host reads when it starts, in bytes. The entry of a start has
-/// about 400 bytes, and that of a crash some kilobytes.
+/// How many bytes of the end of the file a host reads when it starts. The entry of a start has
+/// about 400 bytes, and the entry of a crash some kilobytes.
 const TAIL: u64 = 256 << 10;
 
-/// Writes entries into the file of the timeline. An entry that cannot be written waits for the next
-/// try.
+/// Writes entries into the file of the timeline. An entry that cannot be written waits in memory
+/// for the next attempt.
 ///
 /// All clones use the same file and the same waiting entries. A write may block, but [`Self::add`]
-/// never waits for it.
+/// never waits for a write.
 #[derive(Debug, Clone)]
 pub struct Chronicle {
     file: Arc<Mutex<RotatingWriter>>,
@@ -38,7 +38,7 @@ impl Chronicle {
         Self { file: Arc::new(Mutex::new(RotatingWriter::new(path, MAX))), waiting: Arc::default() }
     }
 
-    /// Writes an entry. After an error the entry waits for [`Self::retry`].
+    /// Writes an entry. After an error the entry waits in memory for [`Self::retry`].
     ///
     /// # Errors
     /// If the entry cannot be written yet.
@@ -90,8 +90,8 @@ pub fn files(path: &Path) -> [PathBuf; 2] {
     [predecessor(path), path.to_owned()]
 }
 
-/// Reads the newest entries, oldest first, at most [`ENTRIES`]. A file that is damaged is left out,
-/// because no host depends on its entries.
+/// Reads the newest entries, oldest first, at most [`ENTRIES`]. A damaged file is skipped, because
+/// no host depends on its entries.
 ///
 /// # Errors
 /// If a file cannot be read now but may be readable later; see [`is_passing`].
@@ -112,8 +112,8 @@ pub fn recent(path: &Path) -> io::Result<VecDeque<Arc<Entry>>> {
             }
         };
         room = room.saturating_sub(text.len() as u64);
-        // A line that cannot be parsed is skipped: a full disk has cut it, or another version has
-        // written it.
+        // A line that cannot be parsed is skipped: a full disk has cut the line, or another version
+        // of stigmer has written it.
         let entries = text.rsplit(|byte| *byte == b'\n').flat_map(serde_json::from_slice);
         for entry in entries.take(ENTRIES - found.len()) {
             found.push_front(entry);
@@ -123,11 +123,11 @@ pub fn recent(path: &Path) -> io::Result<VecDeque<Arc<Entry>>> {
 }
 
 impl Facts {
-    /// Restores the timeline and the restart counts from the entries of earlier hosts. For a host
-    /// that got no state from the host before it.
+    /// Restores the timeline and the restart counts from the entries of earlier hosts. Called in a
+    /// host that got no state from the previous host, for example because that host was killed.
     ///
-    /// The restarts before this host do not count towards the limit, because the death of a host
-    /// does not show that the server cannot run.
+    /// The restarts before this host do not count towards the restart limit, because the death of a
+    /// host does not show that the server cannot run.
     pub fn recall(&mut self, found: VecDeque<Arc<Entry>>, now: Instant) {
         let clock = Timestamp::now();
         for repair in found.iter().filter(|it| it.happened == Happened::Ready) {
@@ -135,7 +135,8 @@ impl Facts {
                 continue;
             }
             let took = repair.took_ms.map(Duration::from_millis);
-            // If the clock was set back since the entry, the restart must not be in the future.
+            // If the clock was set back after the entry was written, the time of the entry may be
+            // in the future. The current time is used instead.
             let ago = Duration::try_from(clock.duration_since(repair.time)).unwrap_or_default();
             let ago = ago + took.unwrap_or_default();
             self.remember_restart(RestartFacts {
@@ -147,15 +148,15 @@ impl Facts {
             });
         }
         // Entries of earlier versions and of the watchdog have no counts. If no entry has counts,
-        // the restarts found above count.
+        // the counts of the loop above remain.
         let counts = found.iter().rev().map(|it| &it.restarts).find(|counts| !counts.is_empty());
         for (cause, count) in counts.into_iter().flatten() {
             let known = self.restarts.entry(*cause).or_default();
             *known = (*count).max(*known);
         }
         if let Some(newest) = found.back() {
-            // The earlier host had begun a restart, and died before the new server was ready. So
-            // this restart has no entry yet.
+            // The earlier host had begun an automatic restart, and died before the new server was
+            // ready. So this restart has no entry yet, and is counted here.
             let unasked = newest.happened == Happened::Ended && newest.cause.is_automatic();
             if unasked && newest.generation < self.generation {
                 *self.restarts.entry(newest.cause).or_default() += 1;
@@ -248,8 +249,8 @@ mod tests {
         assert_eq!(home.read(), [1, 3]);
     }
 
-    /// The facts of a host that got no state from the host before it. `read` are the entries in the
-    /// file, and `last` is the latest generation of the home.
+    /// The facts of a host that got no state from the previous host. `read` are the entries in the
+    /// file, and `last` is the latest generation number of the home.
     fn recalled(read: &[Entry], last: u64) -> Facts {
         let folder = tempfile::tempdir().unwrap();
         let home = paths::Home::at(folder.path()).unwrap();

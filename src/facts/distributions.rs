@@ -13,8 +13,8 @@ pub struct LayerLabel {
     layer: &'static str,
 }
 
-/// The histograms and counters. All clones share the values, so a copy of the facts always has the
-/// current values.
+/// The histograms and counters. All clones share the values, so a copy of the facts always shows
+/// the current values.
 #[derive(Debug, Clone)]
 pub struct Distributions {
     /// Durations of passed checks, in seconds.
@@ -36,7 +36,7 @@ impl Default for Distributions {
             // The buckets are from 50 ms to 51 s.
             recoveries: Histogram::new(exponential_buckets(0.05, 2.0, 11)),
         };
-        // Each series exists from the beginning, so that its rate can be queried.
+        // Each series exists from the beginning with the value 0, so that its rate can be queried.
         for layer in Layer::ALL {
             let label = LayerLabel { layer: layer.as_str() };
             drop(kept.durations.get_or_create(&label));

@@ -1,5 +1,5 @@
-//! The state that a host hands over to the next host, as a file of the home. Only a process that
-//! has the host lock may write, read or remove the file.
+//! The state that a host hands over to the next host, stored as a file of the home. Only a process
+//! that has the host lock may write, read or remove the file.
 
 use super::{Facts, RestartFacts, millis};
 use crate::paths::{self, Home};
@@ -13,16 +13,16 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The content of the hand-over file. All ages in it are as of `made_ms`.
+/// The content of the hand-over file. All ages in it are relative to `made_ms`.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct HandOver {
-    /// The boot of the machine in which this state was created. In another boot, the ages have no
-    /// meaning.
+    /// The boot of the machine in which this state was created. After another boot, the ages have
+    /// no meaning.
     boot_id: String,
     /// When this state was created, in milliseconds since the boot.
     made_ms: u64,
     /// Number of the latest start of the server when this state was created. If the server was
-    /// started again since then, the file is outdated.
+    /// started again after that, the file is outdated.
     pub generation: Generation,
     /// The state of the supervisor.
     pub supervisor: Checkpoint,
@@ -41,7 +41,7 @@ pub struct HandOver {
 }
 
 impl HandOver {
-    /// Creates the state to hand over from the facts of this moment.
+    /// Creates the state to hand over from the current facts.
     pub(crate) fn new(facts: &Facts, supervisor: Checkpoint, now: Instant) -> Self {
         let snapshot = facts.snapshot(now);
         Self {
@@ -65,8 +65,9 @@ impl HandOver {
         paths::write_private(&home.hand_over(), &serde_json::to_string(self)?)
     }
 
-    /// Writes the hand-over file again. Called if the next host took the file but ended at once, so
-    /// that another host is started. Does nothing if another process is the host now.
+    /// Writes the hand-over file again. Called if the next host has read and removed the file but
+    /// ended at once, because another host is then started. Does nothing if another process is the
+    /// host now.
     pub fn write_again(&self, home: &Home) {
         if let Ok(Some(_lock)) = HostLock::take(&home.supervisor_lock())
             && let Err(error) = self.write(home)
@@ -78,19 +79,19 @@ impl HandOver {
         }
     }
 
-    /// Reads the hand-over file and removes it. Returns `None` if there is no usable file, or if it
-    /// is not about the latest generation of this home in this boot.
+    /// Reads the hand-over file and removes it. Returns `None` if there is no usable file, or if
+    /// the file does not describe the latest generation of this home in this boot.
     ///
     /// # Errors
-    /// If the file cannot be read now but may be readable later; see [`paths::is_passing`]. Then
-    /// the file stays for the next try.
+    /// If the file cannot be read now but may be readable later; see [`paths::is_passing`]. The
+    /// file is then not removed, and the next attempt may read it.
     pub(crate) fn take(home: &Home, last: Generation) -> io::Result<Option<Self>> {
         let path = home.hand_over();
         let text = match paths::files::read(&path, 64 << 20) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) if paths::is_passing(&error) => return Err(error),
-            // The unreadable file is removed below. Otherwise a later host could take it.
+            // The unreadable file is removed below. Otherwise a later host could use it.
             Err(error) => {
                 tracing::warn!(
                     path = %path.display(), %error,
@@ -116,16 +117,16 @@ impl HandOver {
 
     /// Removes the hand-over file. Called if no next host has started, because a later host must
     /// not use the file. Does nothing if another process is the host now, because that process
-    /// takes the file.
+    /// reads and removes the file itself.
     pub fn discard(home: &Home) {
         let path = home.supervisor_lock();
         if let Ok(Some(_lock)) = HostLock::take(&path) {
-            // This fails if there is no file.
+            // The removal fails if there is no file.
             let _ = std::fs::remove_file(home.hand_over());
         }
     }
 
-    /// Puts the counters and the timeline of the last host into the facts of this one.
+    /// Copies the counters and the timeline of the previous host into the facts of this host.
     pub(crate) fn restore(self, facts: &mut Facts, now: Instant) {
         let gap = self.age();
         let ago = |ms: u64| now.checked_sub(gap + Duration::from_millis(ms)).unwrap_or(now);

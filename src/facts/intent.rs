@@ -1,8 +1,8 @@
 //! The file `intent.json`: whether the user wants the server of this home up or down, and with
 //! which options.
 //!
-//! The file is kept when a host dies. So the host that replaces a dead one starts no server that
-//! the user has stopped.
+//! The file remains when a host dies. So the next host does not start a server that the user has
+//! stopped.
 
 use super::record;
 use crate::config::Options;
@@ -13,7 +13,7 @@ use crate::supervisor::{Generation, Want};
 use std::io;
 use std::path::Path;
 
-/// Maximum size of the file, in bytes. Options are small.
+/// Maximum size of the file, in bytes. The real file is much smaller.
 const TEXT_MAX: u64 = 64 << 10;
 
 /// The content of `intent.json`; see the module documentation.
@@ -24,15 +24,15 @@ pub struct Intent {
     /// The options of the host that wrote the file.
     #[serde(default, deserialize_with = "Options::of_any_version")]
     pub options: Options,
-    /// With [`Want::Down`]: the number of the server that the host was to stop. `None` if a command
-    /// wrote the file.
+    /// With [`Want::Down`]: the generation of the server that the host was stopping when it wrote
+    /// the file. `None` if a command wrote the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<Generation>,
 }
 
 impl Intent {
-    /// Reads the intent of this home. If there is no usable file, a record of a server means that
-    /// this server is wanted up. `None` if there is neither a file nor a record.
+    /// Reads the intent of this home. If there is no usable file but a record of a server, the
+    /// intent is that this server runs. `None` if there is neither a file nor a record.
     ///
     /// # Errors
     /// If the file or the record exists and cannot be read.
@@ -60,13 +60,14 @@ impl Intent {
             .ok())
     }
 
-    /// Whether an earlier host ended while it was stopping the server with the number `last`. False
-    /// if that server has neither a record nor a lock, because a proven stop removes the record.
+    /// Whether an earlier host ended while it was stopping the server with the generation `last`.
+    /// False if there is neither a record nor a lock of that server, because a host removes the
+    /// record when the end of the server is proven.
     ///
     /// # Errors
     /// If the intent cannot be read, and a server may run.
     pub(crate) fn is_stop_under_way(home: &Home, last: Generation) -> Result<bool, Unreadable> {
-        // After an error, the file may exist.
+        // After an error, the record may exist.
         let is_recorded = || home.record().try_exists().unwrap_or(true);
         if !is_recorded() && !lock::is_held(&home.temporal_lock()).unwrap_or(true) {
             return Ok(false);
@@ -94,8 +95,8 @@ impl Intent {
         Ok(Self::written(home)?.filter(|intent| intent.want == Want::Down).map(Box::new))
     }
 
-    /// Writes that the user wants the server down. A command calls this function if no host can do
-    /// it: there is no host, or the host does not respond.
+    /// Writes that the user wants the server down. A command calls this function if no host can
+    /// write the file: there is no host, or the host does not respond.
     ///
     /// # Errors
     /// If the home cannot be written.
@@ -105,7 +106,7 @@ impl Intent {
         Self { want: Want::Down, options, generation: None }.write(&home.intent())
     }
 
-    /// Writes the file as a whole: a reader gets either the old text or the new one.
+    /// Replaces the whole file at once: a reader gets either the old text or the new text.
     pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
         paths::write_private(path, &serde_json::to_string(self)?)
     }

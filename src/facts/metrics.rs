@@ -1,5 +1,5 @@
-//! The response to `/metrics`: the facts as OpenMetrics text. It is created for each request. Only
-//! the histograms and counters of checks and restarts are kept between requests.
+//! The response to `/metrics`: the facts as OpenMetrics text. The text is created for each request.
+//! Only the histograms and counters of checks and restarts are stored between requests.
 
 use super::Facts;
 use crate::log::line::Level;
@@ -39,7 +39,8 @@ struct LevelLabel {
     level: &'static str,
 }
 
-/// Returns the metrics as text. Ages are as of `now`. `problems` is `None` while nobody looks at them.
+/// Returns the metrics as text. Ages are relative to `now`. `problems` is `None` while no client
+/// requests the problems.
 #[must_use]
 pub fn expose(facts: &Facts, problems: Option<&[Problem]>, now: Instant) -> String {
     let status = facts.status(now);
@@ -137,7 +138,7 @@ pub fn expose(facts: &Facts, problems: Option<&[Problem]>, now: Instant) -> Stri
     );
 
     let mut exposition = String::new();
-    // A write into a string cannot fail.
+    // Writing into a string cannot fail.
     let _ = text::encode(&mut exposition, &registry);
     exposition
 }

@@ -1,12 +1,12 @@
-//! The record of the server: the keys of `temporal.pid` that only a server has, in addition to the
-//! record of any process.
+//! The part of a server record, the file `temporal.pid`, that only a server has: its ports and its
+//! database. The other part is the same for every process that stigmer supervises.
 
 use crate::paths::Home;
 use crate::process::record::Record;
 use std::io;
 use std::path::PathBuf;
 
-/// The addresses and the database of a recorded server.
+/// The ports and the database of a recorded server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ServerRecord {
     /// Port of the gRPC frontend.
@@ -20,8 +20,8 @@ pub(crate) struct ServerRecord {
 }
 
 impl ServerRecord {
-    /// The server's part of a record. The default if the record has no port; [`read`] returns no
-    /// such record.
+    /// Reads the server's part of a record. Returns the default if the record has no port, but
+    /// [`read`] never returns such a record.
     pub(crate) fn of(record: &Record) -> Self {
         Self::parsed(record).unwrap_or_default()
     }
@@ -36,7 +36,7 @@ impl ServerRecord {
         })
     }
 
-    /// The server's part as keys and values, for [`Record::extra`].
+    /// Converts to keys and values for [`Record::extra`].
     pub(crate) fn to_extra(&self) -> Vec<(String, String)> {
         let pairs = [
             ("port", Some(self.port.to_string())),
@@ -47,7 +47,7 @@ impl ServerRecord {
         pairs.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
     }
 
-    /// The ports to which users connect.
+    /// The ports to which clients connect.
     pub(crate) fn ports(&self) -> Vec<u16> {
         std::iter::once(self.port).chain(self.ui_port).collect()
     }

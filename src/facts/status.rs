@@ -1,4 +1,5 @@
-//! Converts the facts to a status and to a snapshot. Ages are as of the time of the conversion.
+//! Converts the facts to a status and to a snapshot. Ages are relative to the time of the
+//! conversion.
 
 use super::{Facts, ServerFacts, micros, millis};
 use crate::config::Database;
@@ -11,13 +12,14 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 impl Facts {
-    /// The age of `since` at `now`, in milliseconds. It is the difference of two uptimes of the
-    /// host, each rounded to whole milliseconds. So a viewer that adds the time since the snapshot
-    /// gets the same age as the host.
+    /// The age of `since` at `now`, in milliseconds. The age is the difference of two uptimes of
+    /// the host, each rounded to whole milliseconds. So a viewer that adds the time since the
+    /// snapshot gets the same age as the host.
     fn age(&self, since: Instant, now: Instant) -> u64 {
         let clock = |at: Instant| match at.checked_duration_since(self.host.since) {
             Some(after) => i128::try_from(after.as_millis()).unwrap_or(i128::MAX),
-            // The time is before this host, for example that of the start of an adopted server.
+            // `since` is before the start of this host. An example is the start of an adopted
+            // server.
             None => {
                 let before = self.host.since.saturating_duration_since(at);
                 -i128::try_from(before.as_nanos().div_ceil(1_000_000)).unwrap_or(i128::MAX)
@@ -26,7 +28,7 @@ impl Facts {
         u64::try_from(clock(now) - clock(since)).unwrap_or(0)
     }
 
-    /// Creates the status. Ages are as of `now`.
+    /// Creates the status. Ages are relative to `now`.
     #[must_use]
     pub fn status(&self, now: Instant) -> Status {
         let age = |at: Instant| self.age(at, now);
@@ -125,7 +127,7 @@ impl Facts {
         }
     }
 
-    /// Creates the snapshot for viewers. Ages are as of `now`.
+    /// Creates the snapshot for viewers. Ages are relative to `now`.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         let age = |at: Instant| self.age(at, now);
@@ -134,8 +136,8 @@ impl Facts {
             status: self.status(now),
             next_start_ms: match &self.state {
                 State::Backoff { until, .. } => Some(self.age(now, *until)),
-                // If the user wants the server down, the next try is not a start but a search for a
-                // server.
+                // If the user wants the server down, the next attempt is a search for a server, and
+                // not a start.
                 State::Failed { retry, .. } => {
                     retry.filter(|_| self.want == Want::Up).map(|retry| self.age(now, retry))
                 }

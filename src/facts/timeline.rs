@@ -1,4 +1,5 @@
-//! Creates the entries of the timeline. For a start or repair, measures the duration of each phase.
+//! Creates the entries of the timeline. For a start or a repair (an automatic restart), measures
+//! the duration of each phase.
 
 use super::{Verdict, micros, millis};
 use crate::protocol::{Entry, Happened, Layer, PerLayer, Phase};
@@ -19,13 +20,13 @@ pub struct Episode {
 }
 
 impl Episode {
-    /// Begins an episode. `now` is the time of the command of the user, of the end of the old
-    /// process, or of the decision to kill it.
+    /// Begins a start or a repair. `now` is the time of the user's command, of the end of the old
+    /// process, or of the decision to kill the old process.
     pub fn begin(cause: Cause, detail: String, is_repair: bool, now: Instant) -> Self {
         Self { cause, detail, is_repair, begun: now, phases: Vec::new(), reached: now }
     }
 
-    /// Whether this is an automatic restart. Otherwise, the user requested the start.
+    /// Whether this is a repair: an automatic restart. If not, the user requested the start.
     pub fn is_repair(&self) -> bool {
         self.is_repair
     }
@@ -35,25 +36,25 @@ impl Episode {
         &self.detail
     }
 
-    /// When the episode began.
+    /// When the start or repair began.
     pub fn begun(&self) -> Instant {
         self.begun
     }
 
-    /// Time since the episode began.
+    /// Time since the start or repair began.
     pub fn elapsed(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.begun)
     }
 
-    /// Adds the phase `seen`, which was before the episode: from the first failed check to the
-    /// decision to restart.
+    /// Adds the phase `seen`, which ended when the episode began: from the first failed check to
+    /// the decision to restart.
     pub fn seen(&mut self, after: Duration) {
         self.phases.insert(0, phase("seen", after));
     }
 
-    /// Notes that the old process ended at `at`, and that it then took `cleaned` to end the rest of
-    /// its process tree. In a repair, the phase `cleaned` also includes the time until `at`; after
-    /// a stop on request, that time is the phase `stopped`.
+    /// Notes that the old process ended at `at`, and that ending the rest of its process tree then
+    /// took `cleaned`. In a repair, the phase `cleaned` also includes the time until `at`. After a
+    /// requested stop, the time until `at` is the phase `stopped`.
     pub fn ended(&mut self, at: Instant, cleaned: Duration) {
         let ending = at.saturating_duration_since(self.begun);
         if self.is_repair {
@@ -64,7 +65,7 @@ impl Episode {
         }
     }
 
-    /// Adds a phase that has ended now. If the phase exists already, its duration grows.
+    /// Adds a phase that ends now. If the phase exists already, its duration grows by `took`.
     pub fn passed(&mut self, name: &str, took: Duration) {
         match self.phases.iter_mut().find(|phase| phase.name == name) {
             Some(known) => known.us += micros(took),
@@ -73,25 +74,26 @@ impl Episode {
         self.reached = Instant::now();
     }
 
-    /// Notes that a launch begins. The checks that pass from now on are about the new process.
+    /// Notes that a launch begins. All checks that pass after this call are checks of the new
+    /// process.
     pub fn launching(&mut self, now: Instant) {
-        // Removes the phases of checks that the old server passed while it shut down.
+        // Removes the phases of the checks that the old server passed while it shut down.
         let is_layer = |phase: &Phase| Layer::ALL.iter().any(|it| it.as_str() == phase.name);
         self.phases.retain(|phase| !is_layer(phase));
         self.reached = now;
     }
 
-    /// Adds a phase for each check that passes for the first time. If several checks pass in one
-    /// round, the phase of each is its own latency. The first of them also includes the wait before
-    /// this round.
+    /// Adds a phase for each check that passes for the first time. If several checks first pass in
+    /// one round, the phase of each check is its own latency. The phase of the first of them also
+    /// includes the time before this round.
     pub fn layers(&mut self, verdicts: &PerLayer<Option<Verdict>>, now: Instant) {
         let new: Vec<(Layer, Duration)> = [Layer::Tcp, Layer::Grpc, Layer::Store, Layer::Engine]
             .into_iter()
             .filter(|layer| !self.phases.iter().any(|phase| phase.name == layer.as_str()))
             .filter_map(|layer| {
                 let verdict = verdicts[layer].as_ref()?;
-                // `store` and `engine` run at the same time. Only the time that `engine` takes
-                // longer is its own.
+                // The `store` and `engine` checks run at the same time. So only the time after the
+                // end of `store` counts for `engine`.
                 let shared = match (layer, &verdicts[Layer::Store]) {
                     (Layer::Engine, Some(store)) => store.latency,
                     (_, _) => Duration::ZERO,
@@ -111,7 +113,7 @@ impl Episode {
         self.reached = now;
     }
 
-    /// The entry for a start or repair that has succeeded.
+    /// Creates the entry for a start or repair that has succeeded.
     pub fn ready(&self, starting: &Starting, owner: Owner, now: Instant) -> Entry {
         let happened = match owner {
             Owner::Spawned => Happened::Ready,
@@ -130,7 +132,7 @@ fn phase(name: &str, took: Duration) -> Phase {
     Phase { name: name.to_owned(), us: micros(took) }
 }
 
-/// An entry with the current time and these values. All other values are empty.
+/// Creates an entry with the current time and these values. All other values are empty.
 pub fn entry(happened: Happened, generation: Generation, cause: Cause, detail: String) -> Entry {
     Entry {
         time: jiff::Timestamp::now(),
@@ -150,13 +152,13 @@ pub fn entry(happened: Happened, generation: Generation, cause: Cause, detail: S
     }
 }
 
-/// The entry for a server that stigmer does not restart any more.
+/// Creates the entry for a server that stigmer does not restart any more.
 pub fn failed(generation: Generation, reason: &str, last_words: Vec<String>) -> Entry {
     Entry { last_words, ..entry(Happened::Failed, generation, Cause::Crash, reason.to_owned()) }
 }
 
-/// The entry for the death of the last host. `detail` names that host. `took` is the time from its
-/// death until this host replaced it, or `None` if it was not replaced.
+/// Creates the entry for the death of the previous host. `detail` names that host. `took` is the
+/// time from its death until this host replaced it. `None` if no host replaced it.
 pub fn host_died(generation: Generation, detail: String, took: Option<Duration>) -> Entry {
     Entry {
         took_ms: took.map(millis),
@@ -164,7 +166,7 @@ pub fn host_died(generation: Generation, detail: String, took: Option<Duration>)
     }
 }
 
-/// The entry for a host that leaves while the server continues to run.
+/// Creates the entry for a host that exits while the server continues to run.
 pub fn handed_over(generation: Generation) -> Entry {
     entry(Happened::HandedOver, generation, Cause::Operator, String::new())
 }
