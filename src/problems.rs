@@ -1,8 +1,9 @@
-//! Problems: what is wrong now with the developer's workflows, workers and server, with its root cause.
+//! Problems: what is wrong now with the developer's workflows, workers and server, with its root
+//! cause.
 //!
-//! The [`watcher`] samples a server within a budget, only while somebody looks. [`judge`] derives
-//! problems from the samples, [`group`] merges and sorts them, and [`of_server`] adds those of the
-//! server itself. The last three are pure.
+//! While a client requests problems, the [`watcher`] samples the server, with a limited rate of
+//! requests. [`judge`] derives problems from the samples, [`of_server`] adds the problems of the
+//! server itself, and [`group`] merges and sorts all problems. The last three are pure functions.
 
 mod causes;
 pub(crate) mod group;

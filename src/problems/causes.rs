@@ -1,11 +1,11 @@
-//! Causes in words: what SDKs report, in one short line.
+//! Creates the text of a cause from the error that an SDK reports, in one short line.
 
 use super::millis;
 use crate::temporal::executions::TaskFailure;
 use std::time::Duration;
 use stigmer_ui::human;
 
-/// Starts of the messages with which SDKs report a workflow type that they do not know: Python,
+/// The beginnings of the messages with which SDKs report an unknown workflow type: Python,
 /// TypeScript, Go, Java.
 const UNKNOWN_TYPE: [&str; 4] = [
     "Workflow class ",
@@ -32,13 +32,13 @@ pub(super) fn of_task(failure: &TaskFailure, queue: &str, workflow_type: &str) -
 
 fn is_unknown_type(message: &str) -> bool {
     UNKNOWN_TYPE.iter().any(|start| message.starts_with(start))
-        // A class of the user may begin the same way.
+        // An error message of the user may also begin with `Workflow class `.
         && (!message.starts_with("Workflow class ") || message.contains("is not registered"))
 }
 
-/// `[TMPRL1100] Nondeterminism error: Timer machine does not handle this event: HistoryEvent(id: 5,
-/// ActivityTaskScheduled)` becomes `non-determinism: Timer machine does not handle event 5,
-/// ActivityTaskScheduled`.
+/// Shortens the message of a non-determinism error. For example, `[TMPRL1100] Nondeterminism error:
+/// Timer machine does not handle this event: HistoryEvent(id: 5, ActivityTaskScheduled)` becomes
+/// `non-determinism: Timer machine does not handle event 5, ActivityTaskScheduled`.
 fn non_determinism(root: &str) -> String {
     let rest = root.split_once("Nondeterminism error: ").map_or(root, |(_, rest)| rest);
     let rest = rest.strip_prefix("[TMPRL1100] ").unwrap_or(rest);
@@ -52,13 +52,13 @@ fn non_determinism(root: &str) -> String {
     format!("non-determinism: {plain}")
 }
 
-/// What a workflow waited for when it timed out. `before` is the type of the event before the end, as
-/// its number in the API.
+/// Why a workflow timed out: the operation for which the workflow waited. `before` is the type of
+/// the last event before the end, as a number in the API.
 pub(super) fn of_timeout(before: Option<i32>, queue: &str, ran: Option<Duration>) -> String {
     let within =
         ran.map_or_else(String::new, |ran| format!(" within {}", human::interval(millis(ran))));
     match before {
-        // Workflow task scheduled, and no worker took it.
+        // The workflow task was scheduled, and no worker took it.
         Some(1 | 5) => format!("no worker polled queue {queue}{within}"),
         Some(6) => format!("a worker took the workflow task and did not respond{within}"),
         Some(8 | 9) => format!("the workflow task failed until the timeout{within}"),

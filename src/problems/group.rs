@@ -1,12 +1,12 @@
-//! One row for problems with the same kind, type and cause; the worst first.
+//! Merges problems with the same kind, type and cause into one row, and sorts the rows.
 
 use crate::protocol::{Problem, ProblemKind, WorkflowRef};
 use std::collections::HashMap;
 
-/// The maximum number of other workflows that a problem names.
+/// Maximum number of other workflows in one row.
 const OTHERS: usize = 50;
 
-/// What the workflows of one row have in common.
+/// The values that all workflows of one row have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Likeness {
     kind: ProblemKind,
@@ -14,7 +14,8 @@ struct Likeness {
     workflow_type: Option<String>,
     activity: Option<String>,
     cause: String,
-    /// Only problems of workflows are merged.
+    /// The subject of a problem that is not about a workflow, because such problems are not merged.
+    /// `None` for a problem of a workflow.
     alone: Option<String>,
 }
 
@@ -31,8 +32,8 @@ impl Likeness {
     }
 }
 
-/// Merges the problems with the same kind, type and cause, and sorts them: the worst first, and the
-/// newest first among equals.
+/// Merges the problems with the same kind, type and cause, and sorts them by kind, severity and
+/// age: the worst first, then the newest first.
 #[must_use]
 pub fn group(mut problems: Vec<Problem>) -> Vec<Problem> {
     sort(&mut problems);
@@ -58,9 +59,9 @@ fn sort(problems: &mut [Problem]) {
     });
 }
 
-/// Adds a workflow to the row of a newer one.
+/// Adds an older problem to the row of a newer one.
 fn merge(row: &mut Problem, other: Problem) {
-    // Two activities of one workflow may fail in the same way.
+    // Two activities of one workflow may fail in the same way. The workflow counts once.
     let same_run = |it: &WorkflowRef| Some(&it.run_id) == other.run_id.as_ref();
     let is_new = row.run_id != other.run_id && !row.others.iter().any(same_run);
     row.severity = row.severity.min(other.severity);

@@ -1,4 +1,4 @@
-//! From samples to problems. Pure: the same samples and time give the same problems.
+//! Derives problems from samples. Pure: the same samples and time give the same problems.
 
 use super::causes;
 use super::millis;
@@ -12,14 +12,14 @@ use crate::temporal::queues::QueueKind;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, SystemTime};
 
-/// A retry younger than this may succeed by itself.
+/// An activity that has failed for less than this time may succeed without an action of the user.
 const YOUNG_RETRY: Duration = Duration::from_secs(300);
-/// A queue without a worker for less than this may be between two runs of its worker.
+/// If a queue has had no worker for less than this time, its worker may be restarting.
 const YOUNG_QUEUE: Duration = Duration::from_secs(30);
-/// The attempt after the first failure of a workflow task.
+/// Number of the attempt that follows the first failure of a workflow task.
 const SECOND: u32 = 2;
 
-/// The address and namespace options of the commands that a problem suggests.
+/// The server and the namespace for the commands that a problem suggests.
 #[derive(Debug, Clone, Copy)]
 pub struct CommandPlace<'a> {
     /// `HOST:PORT` of the server.
@@ -28,7 +28,8 @@ pub struct CommandPlace<'a> {
     pub namespace: &'a str,
 }
 
-/// Returns the problems of one namespace, one for each workflow and queue, in any order.
+/// Returns the problems of one namespace in any order: one problem for each workflow, activity or
+/// queue.
 #[must_use]
 pub fn judge(sample: &NamespaceSample, address: &str, now: SystemTime) -> Vec<Problem> {
     let place = CommandPlace { address, namespace: &sample.namespace };
@@ -49,17 +50,17 @@ pub fn judge(sample: &NamespaceSample, address: &str, now: SystemTime) -> Vec<Pr
     problems
 }
 
-/// A queue that has work and no worker.
+/// A queue that has tasks and no worker.
 struct Unserved<'a> {
     sample: &'a QueueSample,
-    /// Number of tasks that wait.
+    /// Number of waiting tasks.
     waiting: u64,
-    /// The time since which the oldest task waits.
+    /// When the oldest task began to wait.
     since: Option<SystemTime>,
 }
 
-/// The queues with work and without a worker. The server's own count is up to 5 s old, so the work is
-/// also counted from the descriptions of the workflows.
+/// The queues that have tasks and no worker. The number of tasks that the server reports may be 5 s
+/// old, so the tasks are also counted from the descriptions of the workflows.
 fn unserved(
     sample: &NamespaceSample,
     now: SystemTime,
@@ -97,7 +98,7 @@ fn unserved(
     unserved
 }
 
-/// Whether an activity waits for a worker, and not for its next attempt.
+/// Whether an activity waits for a worker. False if the activity waits for its next attempt.
 fn waits_for_worker(activity: &PendingActivity) -> bool {
     !activity.is_started && !activity.is_paused && activity.attempt == 1
 }
@@ -138,7 +139,7 @@ fn no_worker(
     }
 }
 
-/// The last worker of a queue in words: `pid 4712 python billing.py, ended`.
+/// Describes the last worker of a queue, for example as `pid 4712 python billing.py, ended`.
 fn last_worker(poller: &PollerSample, now: SystemTime) -> String {
     match &poller.process {
         PollerProcess::Ended { pid, command } if command.is_empty() => format!("pid {pid}, ended"),
@@ -153,7 +154,8 @@ fn last_worker(poller: &PollerSample, now: SystemTime) -> String {
     }
 }
 
-/// The served queue whose name differs from `name` by at most two edits.
+/// The queue in `served` whose name is most similar to `name`, with a distance of at most two
+/// [`edits`]. The user may have meant this queue.
 fn near_miss<'a>(name: &str, served: &BTreeSet<&'a str>) -> Option<&'a str> {
     let distance = |other: &&str| edits(name, other);
     served
@@ -166,7 +168,7 @@ fn near_miss<'a>(name: &str, served: &BTreeSet<&'a str>) -> Option<&'a str> {
         .map(|(_, other)| other)
 }
 
-/// The number of characters to insert, delete or replace. Ignores the case.
+/// Number of characters to insert, delete or replace to convert `a` to `b`. Ignores the case.
 fn edits(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (
         a.chars().flat_map(char::to_lowercase).take(100).collect(),
@@ -238,8 +240,8 @@ fn retrying<'a>(
     })
 }
 
-/// Failed and timed out workflows, without those that failed because their child failed: the child's
-/// problem counts the parent.
+/// The problems of failed and timed out workflows. Leaves out each workflow that failed because its
+/// child failed: the problem of the child is shown instead.
 fn ended(runs: &[EndedRun], place: CommandPlace<'_>, now: SystemTime) -> Vec<Problem> {
     let failed_ids: BTreeSet<&str> =
         runs.iter().map(|run| run.execution.workflow_id.as_str()).collect();
@@ -278,7 +280,7 @@ fn ended(runs: &[EndedRun], place: CommandPlace<'_>, now: SystemTime) -> Vec<Pro
         .collect()
 }
 
-/// Whether a workflow failed because of a child that is in the list, too.
+/// Whether a workflow failed because of a child workflow that is in the list too.
 fn is_consequence(run: &EndedRun, failed: &BTreeSet<&str>, runs: &[EndedRun]) -> bool {
     let Some(chain) = &run.events.failure else { return false };
     let through_child = chain.links.iter().any(|link| link.kind == FailureKind::ChildWorkflow);
@@ -293,7 +295,7 @@ fn of_workflow(kind: ProblemKind, execution: &Execution, place: CommandPlace<'_>
     let Execution { workflow_id, run_id, workflow_type, task_queue, .. } = execution;
     let show = ["workflow", "show", "--workflow-id", workflow_id, "--run-id", run_id];
     let describe = ["workflow", "describe", "--workflow-id", workflow_id, "--run-id", run_id];
-    // The attempts of an activity are in no event.
+    // The history has no events for the failed attempts of an activity. `describe` shows them.
     let words = if kind == ProblemKind::Retrying { describe } else { show };
     Problem {
         workflow_type: Some(workflow_type.clone()),
@@ -326,8 +328,8 @@ fn blank(kind: ProblemKind, subject: &str, place: CommandPlace<'_>) -> Problem {
     }
 }
 
-/// A command of the Temporal CLI, quoted for a shell. Names the server and the namespace if they are
-/// not the defaults of the CLI.
+/// A command of the Temporal CLI, quoted for a shell. The command names the server and the
+/// namespace only if they are not the defaults of the CLI.
 fn command(place: CommandPlace<'_>, words: &[&str]) -> String {
     let mut all = vec!["temporal"];
     all.extend(words);
@@ -340,7 +342,7 @@ fn command(place: CommandPlace<'_>, words: &[&str]) -> String {
     all.into_iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
-/// A word for a POSIX shell.
+/// Quotes a word for a POSIX shell, if necessary.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {

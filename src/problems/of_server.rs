@@ -1,4 +1,4 @@
-//! Problems of the server itself, from a snapshot of its host.
+//! Derives the problems of the server itself from a snapshot of its host.
 
 use crate::protocol::{
     Detached, LastRestart, NoRestart, Problem, ProblemKind, Severity, Snapshot, State, Status,
@@ -7,7 +7,7 @@ use crate::supervisor::Cause;
 use std::time::Duration;
 use stigmer_ui::human;
 
-/// Time for which a restart is a notice.
+/// How long an automatic restart is shown as a notice.
 const RECENT: Duration = Duration::from_secs(15 * 60);
 
 /// Returns the problems of the server. `age_ms` is the age of the snapshot.
@@ -36,7 +36,7 @@ fn failed(snapshot: &Snapshot) -> Option<Problem> {
     })
 }
 
-/// The server runs and a check fails.
+/// The problem of a server that runs while a check fails.
 fn degraded(snapshot: &Snapshot) -> Option<Problem> {
     let status = &snapshot.status;
     let is_detached = database_state(status).is_some();
@@ -81,7 +81,7 @@ fn restarted(status: &Status) -> Option<Problem> {
     })
 }
 
-/// `killed by signal 9 (SIGKILL); down for 0.2 s`.
+/// The cause of a restart in one line, for example `killed by signal 9 (SIGKILL); down for 0.2 s`.
 fn restart_cause(last: &LastRestart) -> String {
     let detail = first_line(&last.detail);
     let why = match last.cause {

@@ -1,8 +1,8 @@
-//! What to request from the server, and when. Without IO and clock.
+//! Decides what to request from the server, and when. Does no IO and reads no clock.
 //!
-//! One request at a time. The duration of all requests together is at most 4 % of the time, also when
-//! the server is slow, except for the first 300 ms. At most [`DESCRIBES`]
-//! workflows are described per minute: new ones at once, the others in turn.
+//! Only one request is in progress at a time. Requests take at most 4 % of the time in total, also
+//! if the server is slow. The first 300 ms of requests are exempt from this limit. At most
+//! [`DESCRIBES`] workflows are described per minute: new workflows at once, the others in turn.
 
 use super::sample::{EndedRun, NamespaceSample, OpenRun, PollerSample, QueueSample};
 use crate::temporal::executions::{
@@ -14,60 +14,64 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
-/// The pause after a request, in multiples of its duration.
+/// The pause after a request, as a multiple of the duration of the request.
 const REST: u32 = 24;
-/// Duration of requests that need no pause, so that the first samples are there at once. Pauses that
-/// are longer than necessary add to it again.
+/// Total duration of requests that may be sent without pauses, so that the first samples are
+/// available at once. Time without requests restores this credit.
 const CREDIT: Duration = Duration::from_millis(300);
-/// The longest pause after a request.
+/// Maximum pause after a request.
 const LONGEST_REST: Duration = Duration::from_secs(5);
-/// Descriptions of workflows per minute.
+/// Maximum number of descriptions of workflows per minute.
 pub(super) const DESCRIBES: usize = 40;
-/// Of these, descriptions of workflows that are known already.
+/// Number of descriptions per minute after which no workflow is described again. The rest of
+/// [`DESCRIBES`] is for workflows without a description.
 const AGAIN: usize = 28;
-/// The length of the window of [`DESCRIBES`].
+/// The time in which at most [`DESCRIBES`] workflows are described.
 const MINUTE: Duration = Duration::from_secs(60);
-/// Time between two lists of the same kind, and between two counts.
+/// Time between two list requests of the same kind, and between two counts.
 const LIST_PERIOD: Duration = Duration::from_secs(2);
 /// Time between two descriptions of a queue.
 const QUEUE_PERIOD: Duration = Duration::from_secs(4);
-/// The times after which a workflow is described again while its description does not change.
+/// Seconds until a workflow is described again. The first value applies after a description that
+/// has changed, the next values after each description that has not changed.
 const AGAIN_AFTER: [u64; 6] = [1, 2, 4, 8, 15, 30];
-/// A workflow in trouble is described again after this time at the latest.
+/// Maximum time until a workflow is described again if its workflow task or an activity fails.
 const TROUBLED: Duration = Duration::from_secs(5);
-/// Rows of a list.
+/// Maximum number of rows of a list.
 pub(super) const PAGE: u16 = 50;
-/// The maximum number of open workflows, and of ended ones, that are known.
+/// Maximum number of open workflows that are stored, and of ended ones.
 const KNOWN: usize = 500;
-/// A full list of ended workflows follows this number of incremental ones.
+/// Number of requests for newly ended workflows after which all ended workflows are requested
+/// again.
 const FULL_EVERY: u32 = 15;
-/// The maximum number of queues that are described.
+/// Maximum number of queues that are described.
 const QUEUES: usize = 32;
 /// Failures older than this are not shown.
 pub const FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A request.
+/// A request to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SampleRequest {
-    /// Numbers of workflows by status.
+    /// The numbers of workflows by status.
     Count,
-    /// Open workflows whose workflow task fails.
+    /// The open workflows whose workflow task fails.
     Reported,
-    /// Open workflows. The bytes lead to the page.
+    /// One page of the open workflows. The bytes are the token of the page, empty for the first
+    /// page.
     Open(Vec<u8>),
-    /// Workflows that failed or timed out after this time.
+    /// The workflows that failed or timed out, only those after this time if it is set.
     Ended(Option<SystemTime>),
-    /// Workflows that ended last.
+    /// The workflows that ended most recently.
     Recent,
-    /// Which of these workflow IDs has completed since.
+    /// The completed workflows with these workflow IDs, which failed earlier.
     Completed(Vec<String>),
-    /// One open workflow.
+    /// The description of one open workflow.
     Run(RunKey),
     /// Why the workflow task of this workflow fails, and when its failing activities began.
     Events(RunKey),
     /// Why this workflow failed or timed out.
     End(RunKey),
-    /// A queue.
+    /// The description of a queue.
     Queue(String, QueueKind),
 }
 
@@ -87,53 +91,54 @@ impl RunKey {
     }
 }
 
-/// The answer to a request.
+/// The response to a request.
 #[derive(Debug, Clone)]
 pub enum Answer {
-    /// To [`SampleRequest::Count`].
+    /// The response to [`SampleRequest::Count`].
     Counts(StatusCounts),
-    /// To [`SampleRequest::Reported`], [`SampleRequest::Open`], [`SampleRequest::Ended`], [`SampleRequest::Recent`] and
-    /// [`SampleRequest::Completed`].
+    /// The response to [`SampleRequest::Reported`], [`SampleRequest::Open`],
+    /// [`SampleRequest::Ended`], [`SampleRequest::Recent`] and [`SampleRequest::Completed`].
     Page(ExecutionPage),
-    /// To [`SampleRequest::Run`]. `None`: there is no such workflow.
+    /// The response to [`SampleRequest::Run`]. `None` if there is no such workflow.
     Run(Option<Description>),
-    /// To [`SampleRequest::Events`] and [`SampleRequest::End`].
+    /// The response to [`SampleRequest::Events`] and [`SampleRequest::End`]. `None` if there is no
+    /// such workflow.
     Events(Option<NewestEvents>),
-    /// To [`SampleRequest::Queue`].
+    /// The response to [`SampleRequest::Queue`].
     Queue(QueueState),
 }
 
-/// What to do next.
+/// The next step of the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NextStep {
     /// Send this request.
     Send(SampleRequest),
-    /// Wait until this time: the server gets a pause.
+    /// Wait until this time, because the server gets a pause.
     Pause(Instant),
-    /// Wait until this time: nothing is due.
+    /// Wait until this time, because no request is due.
     Idle(Instant),
 }
 
-/// An open workflow.
+/// An open workflow, with its latest description and events.
 #[derive(Debug)]
 struct KnownOpen {
     execution: Execution,
     description: Option<Description>,
-    /// When it is described next.
+    /// When the workflow is to be described next.
     due: Instant,
-    /// Number of descriptions in a row that changed nothing.
+    /// Number of descriptions in a row that were the same as the description before.
     unchanged: usize,
     events: EventsRead<NewestEvents>,
 }
 
-/// A value that is read once.
+/// The result of a request for events. The request is sent once for each length of the history.
 #[derive(Debug, PartialEq, Eq)]
 enum EventsRead<T> {
     Unread,
     Read(Option<T>),
 }
 
-/// A workflow that failed or timed out.
+/// A workflow that failed or timed out, and its last events.
 #[derive(Debug)]
 struct KnownEnded {
     execution: Execution,
@@ -146,7 +151,7 @@ struct KnownQueue {
     due: Instant,
 }
 
-/// A request that is repeated at a fixed pace.
+/// A request that is repeated every [`LIST_PERIOD`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum List {
     Reported,
@@ -158,17 +163,17 @@ enum List {
 }
 
 impl List {
-    /// In the order of their importance.
+    /// All kinds, the most important first.
     const ALL: [Self; 6] =
         [Self::Reported, Self::Ended, Self::Open, Self::Recent, Self::Completed, Self::Count];
 }
 
-/// How much may be requested from a server. All its namespaces share one budget.
+/// The limit of requests to a server. All namespaces of the server share one budget.
 #[derive(Debug)]
 pub struct Budget {
-    /// The time at which the pauses after all requests so far end.
+    /// When the pauses for all requests so far end.
     paid: Instant,
-    /// Earliest time of a request after a failed one.
+    /// The earliest time for a request after a failed request.
     retry: Instant,
     /// Number of failed requests in a row.
     errors: u32,
@@ -177,13 +182,13 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A budget of which nothing is spent.
+    /// Creates a budget from which nothing is spent.
     #[must_use]
     pub fn new(now: Instant) -> Self {
         Self { paid: now, retry: now, errors: 0, described: VecDeque::new() }
     }
 
-    /// Takes note of a request that took this time.
+    /// Counts a request that took the time `took` and ended at `now`.
     pub fn spend(&mut self, look: &SampleRequest, is_ok: bool, took: Duration, now: Instant) {
         if let SampleRequest::Run(_) = look {
             self.described.push_back(now);
@@ -195,14 +200,14 @@ impl Budget {
         }
     }
 
-    /// The time until which no request may be sent.
+    /// The time before which no request may be sent. `None` if a request may be sent now.
     fn pause(&self, now: Instant) -> Option<Instant> {
         let credit = CREDIT * REST;
         let paid = (now + credit < self.paid).then(|| self.paid - credit);
         paid.into_iter().chain((now < self.retry).then_some(self.retry)).max()
     }
 
-    /// Number of descriptions within the last minute.
+    /// Number of descriptions of workflows within the last minute.
     fn spent(&mut self, now: Instant) -> usize {
         while self.described.front().is_some_and(|at| now.duration_since(*at) >= MINUTE) {
             self.described.pop_front();
@@ -211,28 +216,29 @@ impl Budget {
     }
 }
 
-/// The plan of one namespace, and what it has found.
+/// The requests to one namespace that are due, and the answers so far.
 #[derive(Debug)]
 pub struct Plan {
-    /// When each list is due.
+    /// When each list request is due.
     due: BTreeMap<List, Instant>,
     open: BTreeMap<RunKey, KnownOpen>,
-    /// The place of the next page of open workflows after the first page. Empty: none.
+    /// The token of the next page of open workflows, after the first page. Empty if there is no
+    /// next page.
     cursor: Vec<u8>,
-    /// Whether the next list of open workflows is the first page.
+    /// Whether the next request for open workflows is for the first page.
     is_first_page_next: bool,
     ended: BTreeMap<RunKey, KnownEnded>,
-    /// Number of incremental lists of ended workflows since the last full one.
+    /// Number of requests for newly ended workflows since the last request for all ended workflows.
     increments: u32,
     queues: BTreeMap<(String, QueueKind), KnownQueue>,
-    /// Numbers of workflows by status.
+    /// The numbers of workflows by status.
     pub counts: Option<StatusCounts>,
-    /// The workflows that ended last, newest first.
+    /// The workflows that ended most recently, newest first.
     pub recent: Vec<Execution>,
 }
 
 impl Plan {
-    /// A plan that begins now.
+    /// Creates a plan in which all list requests are due now.
     #[must_use]
     pub fn new(now: Instant) -> Self {
         Self {
@@ -248,7 +254,7 @@ impl Plan {
         }
     }
 
-    /// Returns what to do now.
+    /// Returns the next step at `now`.
     pub fn next(&self, budget: &mut Budget, now: Instant) -> NextStep {
         if let Some(until) = budget.pause(now) {
             return NextStep::Pause(until);
@@ -280,7 +286,8 @@ impl Plan {
         })
     }
 
-    /// The newest known end, unless a full list is due.
+    /// The time of the newest known end of a workflow. `None` if all ended workflows are to be
+    /// requested.
     fn newest_end(&self) -> Option<SystemTime> {
         let is_full = self.increments >= FULL_EVERY;
         self.ended.values().filter_map(|run| run.execution.closed).max().filter(|_| !is_full)
@@ -309,22 +316,22 @@ impl Plan {
         let may =
             |run: &KnownOpen| spent < if run.description.is_none() { DESCRIBES } else { AGAIN };
         let due = self.open.iter().filter(|(_, run)| run.due <= now && may(run));
-        // New ones first, then those that wait longest.
+        // Workflows without a description come first, then those that wait longest.
         let (key, _) = due.min_by_key(|(_, run)| (run.description.is_some(), run.due))?;
         Some(SampleRequest::Run(key.clone()))
     }
 
-    /// The time of the next due request.
+    /// When the next request is due.
     fn earliest(&self, now: Instant) -> Instant {
         let lists = self.due.values().copied();
         let queues = self.queues.values().map(|queue| queue.due);
         let runs = self.open.values().map(|run| run.due);
         let next = lists.chain(queues).chain(runs).filter(|due| *due > now).min();
-        // A run that is due and exceeds the budget waits with the others.
+        // A workflow that is due but exceeds the budget waits until the next request.
         next.unwrap_or(now + LIST_PERIOD)
     }
 
-    /// Takes the answer to a request. `None`: it failed.
+    /// Stores the answer to a request. `answer` is `None` if the request failed.
     pub fn take(&mut self, look: SampleRequest, answer: Option<Answer>, now: Instant) {
         if let Some(list) = look.list() {
             self.due.insert(list, now + LIST_PERIOD);
@@ -355,7 +362,7 @@ impl Plan {
                     run.events = Some(events);
                 }
             }
-            // The run was deleted.
+            // The workflow was deleted.
             (SampleRequest::End(key), Answer::Events(None)) => _ = self.ended.remove(&key),
             (SampleRequest::Queue(name, kind), Answer::Queue(state)) => {
                 if let Some(queue) = self.queues.get_mut(&(name, kind)) {
@@ -369,7 +376,7 @@ impl Plan {
     fn reported(&mut self, page: ExecutionPage, now: Instant) {
         let listed: BTreeSet<RunKey> = page.executions.iter().map(RunKey::of).collect();
         for (key, run) in &mut self.open {
-            // The workflow task succeeded.
+            // The workflow task has succeeded since the last list.
             if run.execution.has_reported_problem && !listed.contains(key) {
                 run.execution.has_reported_problem = false;
                 run.due = now;
@@ -399,7 +406,8 @@ impl Plan {
                 Entry::Vacant(new) => _ = new.insert(KnownOpen::new(execution, now)),
             }
         }
-        // After each first page, one more of the following pages.
+        // Requests for the first page alternate with requests for the following pages, one page
+        // each time.
         if place.is_empty() {
             self.is_first_page_next = page.next.is_empty();
             if self.cursor.is_empty() {
@@ -432,7 +440,7 @@ impl Plan {
         }
     }
 
-    /// A failure is over when the same workflow ID completes later.
+    /// Removes failures of workflows whose workflow ID has completed in a later run.
     fn forget_completed(&mut self, executions: &[Execution]) {
         for done in executions.iter().filter(|it| it.status == ExecutionStatus::Completed) {
             self.ended.retain(|key, run| {
@@ -454,8 +462,9 @@ impl Plan {
         self.update_queues(now);
     }
 
-    /// Keeps the queues of open workflows and their activities, and those that a worker polled when
-    /// they were described last: a description of any other queue could write rows.
+    /// Keeps the queues of open workflows and their activities, and the queues that had a worker at
+    /// their last description. All other queues are removed, because the description of such a
+    /// queue could write rows into the database.
     fn update_queues(&mut self, now: Instant) {
         let mut used: BTreeSet<(String, QueueKind)> = BTreeSet::new();
         for run in self.open.values() {
@@ -479,7 +488,7 @@ impl Plan {
         self.queues.values().filter_map(|queue| queue.state.as_ref()).flat_map(|it| &it.pollers)
     }
 
-    /// Returns what is known. `poller` adds the process to a poller.
+    /// Returns a sample of the answers so far. `poller` finds the process of a poller.
     pub fn sample(
         &self,
         namespace: &str,
@@ -528,17 +537,19 @@ impl SampleRequest {
     }
 }
 
-/// The query of a list. Failures before `earliest` are not listed.
+/// The query of a list request. Failures before `earliest` are not listed. Empty for other
+/// requests.
 #[must_use]
 pub fn query(look: &SampleRequest, earliest: SystemTime) -> String {
     match look {
-        // Terminated workflows keep the mark.
+        // Only running workflows: a terminated workflow keeps the search attribute.
         SampleRequest::Reported => {
             "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL".to_owned()
         }
         SampleRequest::Open(_) => "ExecutionStatus = 'Running'".to_owned(),
         SampleRequest::Ended(after) => {
-            // The newest known one is listed again, because several may end at the same time.
+            // One millisecond less, because several workflows may end at the same time. So the list
+            // contains the newest known workflow again.
             let after = after.map_or(earliest, |after| after - Duration::from_millis(1));
             format!("ExecutionStatus IN ('Failed', 'TimedOut') AND CloseTime > '{}'", time(after))
         }
@@ -560,7 +571,7 @@ fn time(at: SystemTime) -> String {
         .map_or_else(|_| "1970-01-01T00:00:00Z".to_owned(), |it| it.to_string())
 }
 
-/// A text in a query.
+/// A string literal in a query.
 fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
 }
@@ -570,7 +581,8 @@ impl KnownOpen {
         Self { execution, description: None, due: now, unchanged: 0, events: EventsRead::Unread }
     }
 
-    /// Whether its workflow task or an activity has failed, and is tried again.
+    /// Whether the workflow task, an activity or a Nexus operation of this workflow has failed and
+    /// is tried again.
     fn is_in_trouble(&self) -> bool {
         let Some(description) = &self.description else { return false };
         let mut calls = description.activities.iter().chain(&description.operations);

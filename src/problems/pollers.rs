@@ -1,7 +1,7 @@
-//! The processes of workers, by the name that a worker gives itself.
+//! Finds the processes of workers by their identity, the name that a worker gives itself.
 //!
 //! A server reports the end of a worker a minute later or never. For a worker on this machine, the
-//! process table shows it at once.
+//! process table shows the end at once.
 
 use super::sample::{PollerProcess, PollerSample};
 use crate::process::threads::LOOKS;
@@ -10,12 +10,12 @@ use crate::temporal::queues::QueuePoller;
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
-/// Time limit of a read of a command line. It takes microseconds.
+/// Time limit for reading a command line, which usually takes microseconds.
 const COMMAND: Duration = Duration::from_secs(1);
-/// The maximum number of workers that are known.
+/// Maximum number of workers that are stored.
 const KNOWN: usize = 1_000;
 
-/// The known workers.
+/// The known workers and their processes.
 #[derive(Debug)]
 pub(super) struct Pollers {
     host: String,
@@ -25,9 +25,10 @@ pub(super) struct Pollers {
 #[derive(Debug)]
 struct Known {
     process: PollerProcess,
-    /// The start of the process, as it was first seen.
+    /// Start time of the process, as first seen. It distinguishes the process from a later process
+    /// with the same pid.
     start_ticks: Option<u64>,
-    /// The last poll before its process was found to be absent.
+    /// The last poll of the worker when its process was last looked up.
     last_poll: Option<SystemTime>,
 }
 
@@ -37,7 +38,7 @@ impl Pollers {
         Self { host: host.to_string_lossy().into_owned(), known: HashMap::new() }
     }
 
-    /// Looks for the process of this worker.
+    /// Looks up the process of this worker in the process table and stores the result.
     pub(super) async fn look(&mut self, poller: &QueuePoller) {
         let Some(pid) = self.pid(&poller.identity) else { return };
         let known = self.known.get(&poller.identity);
@@ -57,7 +58,7 @@ impl Pollers {
                 let start_ticks = Some(process.start_ticks);
                 Known { process: process_state, start_ticks, last_poll: poller.last_poll }
             }
-            // No such process, or another one with the same id.
+            // There is no such process, or a later process has the same pid.
             _ => self.absent(pid, poller),
         };
         if self.known.len() < KNOWN || self.known.contains_key(&poller.identity) {
@@ -71,7 +72,8 @@ impl Pollers {
             !matches!(it.process, PollerProcess::Runs { .. }) && poller.last_poll > it.last_poll
         });
         let process = match known.map(|it| &it.process) {
-            // It polls although there is no such process: it runs in another pid namespace.
+            // The worker polls although this machine shows no such process. So it runs in another
+            // pid namespace.
             _ if still_polls => PollerProcess::Unknown,
             Some(PollerProcess::Unknown) => PollerProcess::Unknown,
             Some(PollerProcess::Runs { command, .. } | PollerProcess::Ended { command, .. }) => {
@@ -83,13 +85,13 @@ impl Pollers {
         Known { process, start_ticks, last_poll: poller.last_poll }
     }
 
-    /// The process id in a name like `4712@host`, if the host is this machine.
+    /// The process id in an identity such as `4712@host`. `None` if the host is not this machine.
     fn pid(&self, identity: &str) -> Option<Pid> {
         let (pid, host) = identity.split_once('@')?;
         pid.parse().ok().filter(|pid| *pid > 0 && host == self.host)
     }
 
-    /// The poller with its process.
+    /// The poller with the stored state of its process.
     pub(super) fn sample(&self, poller: &QueuePoller) -> PollerSample {
         let known = self.known.get(&poller.identity).map(|it| it.process.clone());
         PollerSample {

@@ -1,28 +1,28 @@
-//! Samples of a server: the facts from which problems are derived.
+//! Samples of a server, from which problems are derived.
 
 use crate::temporal::executions::{Description, Execution, NewestEvents};
 use crate::temporal::queues::{QueueKind, QueueState};
 use std::time::{Duration, SystemTime};
 
-/// All that is known of one namespace.
+/// A sample of one namespace.
 #[derive(Debug, Clone, Default)]
 pub struct NamespaceSample {
     /// Name of the namespace.
     pub namespace: String,
-    /// Open workflows that were described.
+    /// The open workflows that have a description.
     pub open: Vec<OpenRun>,
-    /// Workflows that failed or timed out.
+    /// The workflows that failed or timed out.
     pub ended: Vec<EndedRun>,
-    /// Queues of open workflows.
+    /// The queues of open workflows and of their activities.
     pub queues: Vec<QueueSample>,
 }
 
 /// An open workflow.
 #[derive(Debug, Clone)]
 pub struct OpenRun {
-    /// Its description.
+    /// The description of the workflow.
     pub description: Description,
-    /// Its newest events. `None` if they were not read, because nothing fails.
+    /// The newest events of the workflow. `None` if they were not read, because nothing fails.
     pub events: Option<NewestEvents>,
 }
 
@@ -31,7 +31,7 @@ pub struct OpenRun {
 pub struct EndedRun {
     /// The workflow.
     pub execution: Execution,
-    /// Its last events.
+    /// The last events of the workflow.
     pub events: NewestEvents,
 }
 
@@ -40,52 +40,52 @@ pub struct EndedRun {
 pub struct QueueSample {
     /// Name of the queue.
     pub name: String,
-    /// Kind of the tasks.
+    /// Kind of the tasks in the queue.
     pub kind: QueueKind,
-    /// What the server says.
+    /// The state of the queue, as the server reports it.
     pub state: QueueState,
-    /// The pollers, each with its process.
+    /// The pollers of the queue, each with its process.
     pub pollers: Vec<PollerSample>,
 }
 
-/// A poller of a queue.
+/// A poller of a queue: a worker, and its process if known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PollerSample {
     /// The name that the worker gives itself.
     pub identity: String,
-    /// The time of its last poll.
+    /// When the worker last polled the queue.
     pub last_poll: Option<SystemTime>,
-    /// Its process.
+    /// The process of the worker.
     pub process: PollerProcess,
 }
 
-/// The process of a poller.
+/// The process of a worker that polls a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PollerProcess {
-    /// It runs on this machine.
+    /// The process runs on this machine.
     Runs {
-        /// Its process id.
+        /// Process id.
         pid: i32,
-        /// Its command line. Empty if unknown.
+        /// Command line of the process. Empty if unknown.
         command: String,
     },
-    /// It ran on this machine and has ended.
+    /// The process ran on this machine and has ended.
     Ended {
-        /// Its process id.
+        /// Process id.
         pid: i32,
-        /// Its command line, if stigmer saw the process before it ended. Else empty.
+        /// Command line of the process. Empty if stigmer did not see the process before it ended.
         command: String,
     },
-    /// It runs on another machine, or its name does not say which process it is.
+    /// The process runs on another machine, or the identity of the worker does not contain its pid.
     Unknown,
 }
 
-/// Time without a poll after which a worker is gone, if its process is unknown. An idle worker polls
-/// once a minute.
+/// A worker that has not polled for this time counts as ended. An idle worker polls once a minute.
 pub const STALE: Duration = Duration::from_secs(75);
 
 impl PollerSample {
-    /// Whether the worker still polls.
+    /// Whether the worker still polls. False if its process has ended, or after [`STALE`] without a
+    /// poll.
     #[must_use]
     pub fn is_alive(&self, now: SystemTime) -> bool {
         match self.process {
@@ -99,13 +99,13 @@ impl PollerSample {
 }
 
 impl QueueSample {
-    /// Whether a worker polls the queue.
+    /// Whether at least one worker polls the queue.
     #[must_use]
     pub fn is_served(&self, now: SystemTime) -> bool {
         self.pollers.iter().any(|poller| poller.is_alive(now))
     }
 
-    /// The worker that polled the queue last.
+    /// The worker that polled the queue most recently.
     #[must_use]
     pub fn last_poller(&self) -> Option<&PollerSample> {
         self.pollers.iter().max_by_key(|poller| poller.last_poll)

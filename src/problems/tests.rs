@@ -1,4 +1,4 @@
-//! Tables and properties: from samples to problems, and what is requested when.
+//! Tests of the problems that follow from samples, and of the requests that a plan sends.
 
 use super::group::group;
 use super::judge::judge;
@@ -365,7 +365,7 @@ fn commands_are_quoted_and_name_the_server() {
     assert!(command.ends_with(" --namespace 'a b' --address 127.0.0.1:7300"), "{command}");
 }
 
-/// A server that answers at once, on a clock that is moved by hand.
+/// A simulated server that responds to each request after `took`, with a simulated clock.
 struct Rig {
     plan: Plan,
     budget: Budget,
@@ -403,7 +403,7 @@ impl Rig {
         }
     }
 
-    /// Runs the plan for this time. `fails`: every request fails.
+    /// Runs the plan for the duration `time`. If `fails`, every request fails.
     fn run(&mut self, time: Duration, fails: bool) {
         let end = self.now + time;
         while self.now < end {

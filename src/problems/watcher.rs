@@ -1,4 +1,4 @@
-//! Samples a server while somebody looks at its problems.
+//! Samples a server while clients request its problems.
 
 use super::group::group;
 use super::judge::judge;
@@ -16,20 +16,22 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-/// A look keeps the watcher busy for this long, so that the next look finds current samples.
+/// How long the watcher continues to sample after a request for problems, so that the next request
+/// gets current samples.
 const LINGER: Duration = Duration::from_secs(15);
-/// Time limit of a request.
+/// Time limit of a request to the server.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Time between two looks at the processes of workers.
+/// Time between two look-ups of the processes of workers.
 const PROCESSES: Duration = Duration::from_secs(1);
-/// Rows of the list of recent workflows.
+/// Number of rows of the list of recent workflows.
 const RECENT: u16 = 10;
 
-/// A watcher of the problems of one server. It requests nothing from the server while nobody looks.
+/// Watches the problems of one server. Without a client that requests problems, it sends no request
+/// to the server.
 #[derive(Debug, Clone)]
 pub struct Watcher {
     snapshot: watch::Receiver<Latest>,
-    /// Until when somebody looks.
+    /// When the sampling ends, unless a client requests problems again.
     until: Arc<watch::Sender<Instant>>,
     findings: watch::Receiver<Sampled>,
     _task: Arc<AbortOnDropHandle<()>>,
@@ -40,12 +42,13 @@ pub struct Watcher {
 struct SampledServer {
     address: String,
     namespaces: Vec<String>,
-    /// A server with a database in memory forgets everything at a restart.
+    /// Number of the start of the server. A restart begins new samples, because a server with a
+    /// database in memory loses all workflows at a restart.
     generation: Option<Generation>,
 }
 
 impl SampledServer {
-    /// The server of this host, if it is up.
+    /// The server that the snapshot describes. `None` if that server is not up.
     fn of(snapshot: &Snapshot) -> Option<Self> {
         let status = &snapshot.status;
         let server = status.temporal.as_ref().filter(|_| status.state.is_up())?;
@@ -57,26 +60,27 @@ impl SampledServer {
     }
 }
 
-/// The problems that the samples show.
+/// The problems that the latest samples show.
 #[derive(Debug, Clone)]
 struct Sampled {
-    /// The sampled server. `None` if there is none.
+    /// The sampled server. `None` if no server is sampled.
     target: Option<SampledServer>,
-    /// Whether every kind of problem has been looked for.
+    /// Whether the samples are complete: each request that was due has been sent once.
     is_complete: bool,
     problems: Arc<Vec<Problem>>,
     at: Instant,
 }
 
 impl Sampled {
-    /// The findings before a look, and after the last one: old samples would be wrong.
+    /// The value while no server is sampled. The samples of an earlier time would be outdated.
     fn nothing() -> Self {
         Self { target: None, is_complete: false, problems: Arc::default(), at: Instant::now() }
     }
 }
 
 impl Watcher {
-    /// Watches the server that these snapshots describe, until the last clone is dropped.
+    /// Starts the task that watches the server of these snapshots. The task ends when the last
+    /// clone of the watcher is dropped.
     #[must_use]
     pub fn begin(snapshot: watch::Receiver<Latest>) -> Self {
         let now = Instant::now();
@@ -87,8 +91,8 @@ impl Watcher {
         Self { snapshot, until, findings, _task: task }
     }
 
-    /// Returns the problems of the server and its workflows. The first call waits up to 3 s for
-    /// samples.
+    /// Returns the problems of the server and its workflows. If the samples are not complete yet,
+    /// waits up to 3 s for them.
     pub async fn problems(&self) -> ProblemList {
         self.until.send_replace(Instant::now() + LINGER);
         let mut findings = self.findings.clone();
@@ -100,14 +104,15 @@ impl Watcher {
         self.list()
     }
 
-    /// The latest problems, if somebody looks now. Requests nothing.
+    /// The latest problems. `None` if no client has requested problems recently. Sends no request
+    /// to the server.
     #[must_use]
     pub fn current(&self) -> Option<Vec<Problem>> {
         let is_looking = *self.until.borrow() > Instant::now();
         is_looking.then(|| self.list().problems)
     }
 
-    /// The problems that are known now.
+    /// The problems that are known now. Waits for nothing.
     fn list(&self) -> ProblemList {
         let found = self.findings.borrow().clone();
         let Latest { snapshot, at } = self.snapshot.borrow().clone();
@@ -156,7 +161,7 @@ async fn run(
     }
 }
 
-/// Waits until nobody looks any more.
+/// Waits until the time in `until` has passed, so that no client needs samples.
 async fn nobody_looks(until: &mut watch::Receiver<Instant>) {
     loop {
         let end = *until.borrow_and_update();
@@ -170,7 +175,7 @@ async fn nobody_looks(until: &mut watch::Receiver<Instant>) {
     }
 }
 
-/// Waits until another server is up, or none. Returns true if the host has ended.
+/// Waits until another server, or no server, is up. Returns true if the host has ended.
 async fn other_target(
     snapshot: &mut watch::Receiver<Latest>,
     target: Option<&SampledServer>,
@@ -194,7 +199,7 @@ async fn sample(target: &SampledServer, found: &watch::Sender<Sampled>) {
     let mut plans: Vec<(&str, Plan)> =
         target.namespaces.iter().map(|name| (name.as_str(), Plan::new(begun))).collect();
     let mut processes_due = begun;
-    // Whether everything has been looked at once.
+    // Whether every due request was sent once.
     let mut is_complete = false;
     loop {
         let now = Instant::now();
@@ -237,7 +242,7 @@ async fn sample(target: &SampledServer, found: &watch::Sender<Sampled>) {
     }
 }
 
-/// The next request of any namespace. After each request, the next namespace is first.
+/// The next step of all namespaces, with the index of its namespace. The namespaces take turns.
 fn next(plans: &mut [(&str, Plan)], budget: &mut Budget, now: Instant) -> (usize, NextStep) {
     plans.rotate_left(usize::from(plans.len() > 1));
     let mut idle = now + PROCESSES;
