@@ -1,6 +1,7 @@
-//! Data that crosses a process boundary: the status, the snapshot that viewers draw, and the
-//! timeline. A later version only adds keys and never removes one. Times are ages in milliseconds.
-//! Only the timeline has wall-clock times, because it is kept when all processes have ended.
+//! Data that one process sends to another: the status, the snapshot that viewers draw, and the
+//! timeline. A later version only adds keys and never removes a key. Times are ages in
+//! milliseconds. Only the timeline has wall-clock times, because it remains when all processes have
+//! ended.
 
 mod delta;
 mod entry;
@@ -38,13 +39,13 @@ pub const START_HINT: &str = "start the server with `stigmer local`";
 pub enum State {
     /// No process runs, and no start is scheduled.
     Stopped,
-    /// The server starts.
+    /// The server is starting.
     Starting,
     /// The server runs, and all checks that apply pass.
     Ready,
     /// The server runs, and a check fails.
     Degraded,
-    /// The server stops.
+    /// The server is being stopped.
     Stopping,
     /// No process runs; the next start is scheduled.
     Backoff,
@@ -64,7 +65,7 @@ impl State {
         Self::Failed,
     ];
 
-    /// The name in JSON.
+    /// The name of the state in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -110,7 +111,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// The name in JSON.
+    /// The name of the mode in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -137,7 +138,7 @@ pub struct Status {
     pub message: String,
     /// The host process, or `None` if no host runs.
     pub host: Option<HostStatus>,
-    /// The server, or `None` if none runs.
+    /// The server, or `None` if no server runs.
     pub temporal: Option<TemporalStatus>,
     /// Counts of automatic restarts.
     pub restarts: RestartStatus,
@@ -181,7 +182,7 @@ pub struct TemporalStatus {
     pub address: String,
     /// URL of the web UI. `None` if the server runs without a web UI.
     pub ui_url: Option<String>,
-    /// Version of the Temporal CLI. If it is unknown, the text of [`Self::version_of_server`].
+    /// Version of the Temporal CLI. If unknown, the text that [`Self::version_of_server`] returns.
     pub version: Option<String>,
     /// Version of the Temporal server, as the server reports it. `None` until the server has
     /// responded.
@@ -199,13 +200,13 @@ pub struct TemporalStatus {
 }
 
 impl TemporalStatus {
-    /// The text of `version` if only the version of the server is known.
+    /// The value of `version` if only the version of the server is known.
     #[must_use]
     pub fn version_of_server(version: &str) -> String {
         format!("server {version}")
     }
 
-    /// Version of the Temporal CLI. `None` if `version` is that of the server.
+    /// Version of the Temporal CLI. `None` if `version` is the version of the server.
     #[must_use]
     pub fn cli_version(&self) -> Option<&str> {
         let server = self.server_version.as_deref().map(Self::version_of_server);
@@ -230,9 +231,9 @@ pub struct DatabaseStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Detached {
-    /// No file is at the path.
+    /// There is no file at the path.
     Deleted,
-    /// Another file is at the path.
+    /// There is another file at the path.
     Replaced,
 }
 
@@ -259,13 +260,13 @@ pub enum NoRestart {
 /// Counts of automatic restarts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestartStatus {
-    /// All automatic restarts of this home, also those by earlier hosts, as far as the timeline
-    /// goes back.
+    /// All automatic restarts of this home, including those by earlier hosts as far as the timeline
+    /// shows them.
     pub total: u64,
     /// Automatic restarts within `restart-window`. If there are more than `max-restarts`, stigmer
-    /// gives up. A host that got no state from the host before it starts at zero.
+    /// gives up. If a host got no state from the previous host, its count starts at zero.
     pub in_window: u64,
-    /// The most recent restart.
+    /// The most recent automatic restart.
     #[serde(default, deserialize_with = "later::if_known")]
     pub last: Option<LastRestart>,
 }
@@ -283,9 +284,9 @@ pub struct LastRestart {
     /// was ready, in milliseconds. `None` while the restart is in progress.
     pub recovery_ms: Option<u64>,
     /// Time from the last passed round of checks until the new server was ready, in milliseconds.
-    /// If the old server was healthy until its end, the time counts from that end. The time in
-    /// which the old server hung and failed restarts are included. `None` while the restart is in
-    /// progress.
+    /// If the old server was healthy until its end, the time from that end instead. The time
+    /// includes failed restarts, and the time in which the old server hung. `None` while the
+    /// restart is in progress.
     #[serde(default)]
     pub downtime_ms: Option<u64>,
 }
@@ -300,7 +301,8 @@ pub struct HealthStatus {
     pub latency_us: Latency,
     /// Number of failed rounds of checks in a row.
     pub consecutive_failures: u32,
-    /// Why the failed checks do not lead to a restart. `None` if they do, or if no check fails.
+    /// Why the failed checks do not lead to a restart. `None` if they lead to a restart, or if no
+    /// check fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_restart: Option<NoRestart>,
 }
@@ -323,7 +325,7 @@ pub struct LayerStatus {
     pub since_ms: Option<u64>,
 }
 
-/// Latencies of the `grpc` check over the remembered rounds, in microseconds.
+/// Latencies of the `grpc` check in the rounds of [`Snapshot::probes`], in microseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Latency {
     /// Latency of the latest round.
@@ -345,8 +347,8 @@ pub struct LogStatus {
 
 /// The data that a viewer draws: the status and its history.
 ///
-/// A new field here or in [`Status`] needs two things: a default, because a host of an earlier
-/// version does not send the field; and a [`Change`] that updates the field.
+/// A new field in this type or in [`Status`] needs two things: a default, because a host of an
+/// earlier version does not send the field; and a [`Change`] that updates the field.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// Number of the latest delta that is included in this snapshot.
@@ -359,7 +361,7 @@ pub struct Snapshot {
     pub next_start_ms: Option<u64>,
     /// Number of automatic restarts since the server was last stable.
     pub in_a_row: u32,
-    /// Age of the state, in milliseconds.
+    /// Time since the state began, in milliseconds.
     pub state_ms: u64,
     /// Latency of the `grpc` check for each round, in microseconds, oldest first. `None` if the
     /// check failed.
@@ -373,8 +375,8 @@ pub struct Snapshot {
     /// Entries of the timeline, newest last.
     #[serde(deserialize_with = "known")]
     pub timeline: Vec<Arc<Entry>>,
-    /// In the state failed: what the user can do. In JSON the key is `cure`, as protocol 1 defined
-    /// it.
+    /// In the state failed: what the user can do. In JSON the key is `cure`, because protocol 1
+    /// defines this name.
     #[serde(rename = "cure")]
     pub hint: Option<String>,
     /// Last log lines of the server process that ended most recently. Empty after the next start

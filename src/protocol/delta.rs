@@ -1,8 +1,8 @@
 //! Differences between two snapshots.
 //!
-//! A viewer that applies each delta to its previous snapshot has the same snapshot as the host.
-//! That includes the ages: each age is a whole number of milliseconds on one clock, the uptime of
-//! the host.
+//! A viewer that applies each delta to its previous snapshot has the same snapshot as the host. The
+//! ages are the same too, because each age is a whole number of milliseconds on one clock, the
+//! uptime of the host.
 
 mod difference;
 
@@ -22,19 +22,18 @@ pub const ENTRIES: usize = 100;
 /// The changes since the previous delta. A delta without changes shows that the host is alive.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Delta {
-    /// Number of the delta: one more than that of the previous delta or snapshot.
+    /// Number of the delta: one more than the number of the previous delta or snapshot.
     pub seq: u64,
-    /// Uptime of the host when it created the delta, in milliseconds. The ages in the delta are as
-    /// of this time.
+    /// Uptime of the host when it created the delta, in milliseconds. The ages in the delta are
+    /// relative to this time.
     pub at_ms: u64,
-    /// Changes in the order in which they are applied.
+    /// The changes, in the order in which they must be applied.
     #[serde(deserialize_with = "known_changes")]
     pub changes: Vec<Change>,
 }
 
-/// Deserializes changes. An entry of the timeline whose kind is unknown becomes
-/// [`Change::Unknown`]. Any other value that is unknown is an error: without that change, the
-/// viewer would show outdated data.
+/// Deserializes changes. A timeline entry of an unknown kind becomes [`Change::Unknown`]. Any other
+/// unknown value is an error, because a viewer without that change would show outdated data.
 fn known_changes<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Change>, D::Error> {
     let all = Vec::<Value>::deserialize(from)?;
     let read = |change: Value| match Change::deserialize(&change) {
@@ -44,7 +43,7 @@ fn known_changes<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Change>, D::E
     all.into_iter().map(read).collect()
 }
 
-/// One change of a snapshot.
+/// A change of one part of a snapshot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Change {
@@ -64,15 +63,15 @@ pub enum Change {
         next_start_ms: Option<u64>,
         /// Number of automatic restarts since the server was last stable.
         in_a_row: u32,
-        /// In the state failed: what the user can do. In JSON the key is `cure`, as protocol 1
-        /// defined it.
+        /// In the state failed: what the user can do. In JSON the key is `cure`, because protocol 1
+        /// defines this name.
         #[serde(rename = "cure")]
         hint: Option<String>,
         /// Last log lines of the server process that ended most recently.
         last_words: Vec<String>,
     },
-    /// A change of the server: a new one, none, or new data about the same one. The values of
-    /// [`Self::Resources`] alone do not cause this change.
+    /// Another server, no server any more, or new data about the same server. If only values of
+    /// [`Self::Resources`] change, this change is not sent.
     Temporal {
         /// All data about the server. `None` if no server runs.
         temporal: Option<TemporalStatus>,
@@ -85,9 +84,9 @@ pub enum Change {
         /// Ages of the automatic restarts in milliseconds, oldest first.
         ages_ms: Vec<u64>,
     },
-    /// The result of a round of checks.
+    /// The results of a round of checks.
     Probe {
-        /// Results of the checks whose result has changed.
+        /// The checks whose result has changed, with their results.
         #[serde(deserialize_with = "known")]
         layers: Vec<LayerStatus>,
         /// Latency of the `grpc` check.
@@ -128,16 +127,17 @@ pub enum Change {
         /// All options in force, by name.
         options: EffectiveOptions,
     },
-    /// A change that this version does not know, from a host of a later version. Applying it does
-    /// nothing.
+    /// A change that this version of stigmer does not know, from a host of a later version.
+    /// Applying it has no effect.
     #[serde(other)]
     Unknown,
 }
 
-/// Growth of a series of bounded length: how many of the old values stay, and which values follow.
+/// Growth of a series of bounded length: how many of the old values remain, and which values
+/// follow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grown<T> {
-    /// Number of old values that stay: the newest ones.
+    /// Number of old values that remain. The oldest values are dropped.
     pub kept: usize,
     /// New values, oldest first.
     pub more: Vec<T>,
@@ -241,7 +241,7 @@ impl Snapshot {
         }
     }
 
-    /// Uptime of the host in milliseconds. All ages in the snapshot are as of this time.
+    /// Uptime of the host in milliseconds. All ages in the snapshot are relative to this time.
     #[must_use]
     pub fn at_ms(&self) -> u64 {
         self.status.host.as_ref().map_or(0, |host| host.uptime_ms)

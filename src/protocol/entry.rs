@@ -17,11 +17,12 @@ pub enum Happened {
     Adopted,
     /// stigmer began to watch a server that someone else started.
     External,
-    /// The supervisor gave up: the state became `failed`.
+    /// The supervisor gave up, and the state became `failed`.
     Failed,
     /// The host exited, and the server continued to run.
     HandedOver,
-    /// The host was killed. If its watchdog started another host, [`Entry::took_ms`] is set.
+    /// The host was killed. If the watchdog of the host started another host, [`Entry::took_ms`] is
+    /// set.
     HostDied,
 }
 
@@ -32,42 +33,42 @@ pub struct Entry {
     pub time: jiff::Timestamp,
     /// Kind of the event.
     pub happened: Happened,
-    /// Number of the start of the server that the entry belongs to.
+    /// Number of the server start to which the entry belongs.
     pub generation: Generation,
     /// Why the server ended or started.
     pub cause: Cause,
     /// Details of the cause.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
-    /// In an entry of an end: age of the server process, in milliseconds.
+    /// In the entry of an ended server: age of the server process, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uptime_ms: Option<u64>,
-    /// Duration of the start or of the repair (an automatic restart), in milliseconds. In an entry
+    /// Duration of the start or of the repair (an automatic restart), in milliseconds. In the entry
     /// of a killed host: the time until the next host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_ms: Option<u64>,
     /// Downtime of a repair; see [`super::LastRestart::downtime_ms`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub downtime_ms: Option<u64>,
-    /// Parts of the start or repair, in order.
+    /// The phases of the start or repair, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phases: Vec<Phase>,
     /// Largest observed resident memory of the server, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_rss_bytes: Option<u64>,
-    /// Set if the server may have ended for lack of memory. Number of processes of the machine that
-    /// the out-of-memory killer ended between a passed round of checks and the death of the server
-    /// by SIGKILL.
+    /// Set if the server may have ended for lack of memory: the number of processes of the machine
+    /// that the out-of-memory killer ended between the last passed round of checks and the death of
+    /// the server by SIGKILL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oom_kills: Option<u64>,
     /// First lines of the crash dump of the server, if there is one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub first_words: Vec<String>,
-    /// Last log lines of the server, if the server ended without a request of the user.
+    /// Last log lines of the server, if the server ended although the user did not request it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub last_words: Vec<String>,
-    /// All automatic restarts of the home up to this entry, by cause. A host that got no state from
-    /// the host before it reads its counts from the newest entry.
+    /// Number of automatic restarts of the home up to this entry, by cause. A host that got no
+    /// state from the previous host reads its counts from the newest entry.
     #[serde(
         default,
         skip_serializing_if = "BTreeMap::is_empty",
@@ -76,7 +77,7 @@ pub struct Entry {
     pub restarts: BTreeMap<Cause, u64>,
 }
 
-/// A part of a start or repair.
+/// A phase of a start or repair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Phase {
     /// One of these names, in this order:
@@ -86,7 +87,8 @@ pub struct Phase {
     /// - `cleaned`: the end of the remaining processes of the old server
     /// - `waited`: the delay before the start
     /// - `spawned`: the creation of the new process
-    /// - `tcp`, `grpc`, `store`, `engine`: from the previous part until this check first passed
+    /// - `tcp`, `grpc`, `store`, `engine`: from the end of the previous phase until this check
+    ///   first passed
     pub name: String,
     /// Duration in microseconds.
     pub us: u64,

@@ -15,14 +15,14 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// Code of the error of a stop after which a server may still run: the host could not prove
-    /// that none is left.
+    /// The code of a failed stop: a server may still run, because the host could not prove that no
+    /// server is left.
     pub const UNPROVEN: &str = "unproven";
 
-    /// Code of the error of a request to end a host that has a server or may have one.
+    /// The code of a refused request to end a host: the host has a server, or may have one.
     pub const BUSY: &str = "busy";
 
-    /// Whether this is the error of a stop after which a server may still run.
+    /// Whether the code is [`Self::UNPROVEN`].
     #[must_use]
     pub fn is_unproven(&self) -> bool {
         self.code == Self::UNPROVEN

@@ -1,4 +1,4 @@
-//! The stream of events from a host to a viewer: a hello, a snapshot, and then deltas.
+//! The stream of events from a host to a viewer: first a hello, then a snapshot, then deltas.
 
 use super::{Delta, Snapshot};
 use serde::{Deserialize, Serialize};
@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 /// Version of the event stream.
 ///
-/// A viewer ignores kinds, keys and names that it does not know. So a new event kind, key, check,
-/// cause, mode or kind of timeline entry does not change the version. A change raises the version
-/// if a viewer that ignores it would show a wrong result, for example another state or intent.
+/// A viewer ignores kinds, keys and names that it does not know. So the version does not change for
+/// a new event kind, key, check, cause, mode or kind of timeline entry. The version must change if
+/// a viewer that ignores the new value would show a wrong result, for example another state or
+/// intent.
 pub const PROTOCOL: u32 = 1;
 
 /// The first event of the stream.
@@ -16,12 +17,12 @@ pub const PROTOCOL: u32 = 1;
 pub struct Hello {
     /// Protocol version of the host; see [`PROTOCOL`].
     pub protocol: u32,
-    /// Version of stigmer in the host.
+    /// Version of stigmer that the host runs.
     pub version: String,
 }
 
 impl Hello {
-    /// The hello that a host of this version sends.
+    /// Creates the hello that a host of this version sends.
     #[must_use]
     pub fn own() -> Self {
         Self { protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").to_owned() }
@@ -50,16 +51,16 @@ impl Hello {
 pub enum Event {
     /// Protocol and version of the host. Always the first event.
     Hello(Hello),
-    /// The whole state: after the hello, and again for a reader that was too slow for the deltas.
+    /// All data: after the hello, and again for a reader that was too slow for the deltas.
     Snapshot(Box<Fresh>),
     /// The changes since the last snapshot or delta.
     Delta(Arc<Delta>),
 }
 
-/// A snapshot, and the number of deltas that were lost before it.
+/// A snapshot, and the number of deltas that the reader lost before it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fresh {
-    /// Number of deltas that this reader has missed.
+    /// Number of deltas that this reader lost.
     pub missed: u64,
     /// The current snapshot.
     #[serde(flatten)]

@@ -1,5 +1,5 @@
-//! Deserialization of values that a later version may have added, such as a kind of timeline entry
-//! or a check. An unknown value is skipped, and the rest is used.
+//! Deserialization of values that a later version of stigmer may have added, such as a check or a
+//! kind of timeline entry. An unknown value is skipped, and the other values are used.
 
 use crate::supervisor::Cause;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
@@ -14,7 +14,7 @@ pub(crate) fn known<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     Ok(all.into_iter().flat_map(T::deserialize).collect())
 }
 
-/// Deserializes a value. `None` if this version does not know it.
+/// Deserializes a value. `None` if this version does not know the value.
 pub(crate) fn if_known<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     from: D,
 ) -> Result<Option<T>, D::Error> {

@@ -4,31 +4,32 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::{Index, IndexMut};
 
-/// A part of the server that one check tests. The variants are in the order of the checks.
+/// A layer of the server. Each of the six checks tests one layer. The variants are in the order of
+/// the checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layer {
     /// The lock file of the server is locked.
     Lock,
-    /// The leader (the first process of the server) lives, and a process of the server owns the
+    /// The leader (the first process of the server) is alive, and a process of the server has the
     /// listening socket.
     Process,
     /// The port accepts connections.
     Tcp,
     /// The health service reports SERVING.
     Grpc,
-    /// The database responds, and its file is the file at the configured path.
+    /// The database responds, and the server uses the file at the configured path.
     Store,
     /// The history and matching services respond.
     Engine,
 }
 
-/// One value for each layer, indexed by the layer.
+/// One value for each layer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PerLayer<T>([T; Layer::ALL.len()]);
 
 impl<T> PerLayer<T> {
-    /// Calls `value` once for each layer.
+    /// Creates the values. Calls `value` once for each layer.
     pub fn from_fn(value: impl FnMut(Layer) -> T) -> Self {
         Self(Layer::ALL.map(value))
     }
@@ -38,7 +39,7 @@ impl<T> PerLayer<T> {
         Layer::ALL.into_iter().zip(&self.0)
     }
 
-    /// The values with their layers, in the order of the checks.
+    /// The mutable values with their layers, in the order of the checks.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (Layer, &mut T)> {
         Layer::ALL.into_iter().zip(&mut self.0)
     }
@@ -63,7 +64,7 @@ impl Layer {
     pub const ALL: [Self; 6] =
         [Self::Lock, Self::Process, Self::Tcp, Self::Grpc, Self::Store, Self::Engine];
 
-    /// The word for this layer in JSON and on screen.
+    /// The name of this layer in JSON and on screen.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

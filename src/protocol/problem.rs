@@ -1,11 +1,12 @@
-//! Problems of the developer's workflows, workers and server: `problems --json` and `GET /v1/problems`.
+//! Problems of the developer's workflows, workers and server, as `problems --json` and `GET
+//! /v1/problems` return them.
 
 use super::later::known;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// The longest time that a host waits for the first complete samples before it responds to a request
-/// for problems.
+/// The longest time that a host waits for complete samples before it responds to a request for
+/// problems.
 pub const FIRST_SAMPLES: Duration = Duration::from_secs(3);
 
 /// The response of `GET /v1/problems`.
@@ -13,27 +14,27 @@ pub const FIRST_SAMPLES: Duration = Duration::from_secs(3);
 pub struct ProblemList {
     /// Always [`super::SCHEMA`].
     pub schema: u32,
-    /// Age of the oldest sample behind the list, in milliseconds. `None` if no server was sampled:
-    /// the list then has only the problems of the server itself.
+    /// Age of the samples from which the list was created, in milliseconds. `None` if no server was
+    /// sampled: the list then has only the problems of the server itself.
     pub as_of_ms: Option<u64>,
-    /// The problems, worst first.
+    /// The problems, the worst first.
     #[serde(deserialize_with = "known")]
     pub problems: Vec<Problem>,
 }
 
-/// What is wrong, in one word. The variants are in the order of the list.
+/// The kind of a problem. The variants are in the order of the list, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProblemKind {
-    /// The server does not run although it should.
+    /// The server does not run although it should, or one of its checks fails.
     Server,
-    /// Data would be lost with the server.
+    /// Data is lost when the server ends.
     Data,
     /// A worker that stigmer runs has failed.
     Worker,
     /// A workflow task fails again and again.
     Stuck,
-    /// A queue has tasks and no worker.
+    /// A task queue has tasks and no worker.
     NoWorker,
     /// An activity fails and is tried again.
     Retrying,
@@ -41,7 +42,7 @@ pub enum ProblemKind {
     Failed,
     /// A workflow reached its timeout.
     TimedOut,
-    /// A notice: the server was restarted.
+    /// The server was restarted automatically. Nobody must act.
     Restarted,
 }
 
@@ -59,7 +60,7 @@ impl ProblemKind {
         Self::Restarted,
     ];
 
-    /// The name in JSON.
+    /// The name of the kind in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -75,7 +76,7 @@ impl ProblemKind {
         }
     }
 
-    /// The words on the screen.
+    /// The name of the kind on the screen.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
@@ -92,20 +93,20 @@ impl ProblemKind {
     }
 }
 
-/// Who must act. The variants are in the order of the list.
+/// How urgent a problem is. The variants are in the order of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// Somebody must act.
+    /// The user must act.
     Red,
-    /// It may heal itself.
+    /// The problem may end without an action of the user.
     Amber,
-    /// It is over.
+    /// The problem is over.
     Notice,
 }
 
 impl Severity {
-    /// The name in JSON.
+    /// The name of the severity in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -116,28 +117,29 @@ impl Severity {
     }
 }
 
-/// A problem. Unknown parts are `None`. The texts come from users and their programs: a printer makes
-/// them harmless.
+/// A problem. Unknown values are `None`. The strings come from users and their programs and are
+/// unchanged, so they must be made harmless before they are printed on a terminal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// Its kind.
+    /// Kind of the problem.
     pub kind: ProblemKind,
-    /// Who must act.
+    /// How urgent the problem is.
     pub severity: Severity,
-    /// The namespace of the workflow or the queue.
+    /// Namespace of the workflow or the queue.
     pub namespace: Option<String>,
     /// Type of the workflow.
     #[serde(rename = "type")]
     pub workflow_type: Option<String>,
-    /// The workflow ID, the queue, or `server`; of several, the newest.
+    /// Workflow ID, name of the queue, or `server`. If several workflows have this problem: the ID
+    /// of the newest.
     pub subject: String,
     /// Run ID of the workflow.
     pub run_id: Option<String>,
-    /// The task queue.
+    /// Name of the task queue.
     pub queue: Option<String>,
     /// Type of the activity that fails.
     pub activity: Option<String>,
-    /// Number of workflows with this problem, or of tasks that wait.
+    /// Number of workflows with this problem, or of waiting tasks.
     pub count: u64,
     /// The other workflows with this problem, newest first. At most 50.
     #[serde(default)]
@@ -148,7 +150,7 @@ pub struct Problem {
     pub cause: String,
     /// Number of the current attempt.
     pub attempt: Option<u32>,
-    /// The last attempt that is allowed.
+    /// The last attempt that the retry policy allows. `None` if there is no limit.
     pub max_attempts: Option<u32>,
     /// Time until the next attempt, in milliseconds.
     pub next_try_ms: Option<u64>,

@@ -1,4 +1,4 @@
-//! Computes the changes between two snapshots, in the host.
+//! Computes, in the host, the changes between two snapshots.
 
 use super::{Change, Delta, Grown};
 use crate::protocol::{Snapshot, Status};
@@ -59,8 +59,8 @@ impl Snapshot {
     fn temporal_since(&self, known: &Self) -> Option<Change> {
         let mut known = known.status.temporal.clone();
         if let (Some(known), Some(now)) = (&mut known, &self.status.temporal) {
-            // Memory, CPU usage and database size change in almost every round.
-            // [`Change::Resources`] has them.
+            // Memory, CPU usage and database size change in almost every round, so a separate
+            // change sends them: [`Change::Resources`].
             known.rss_bytes = now.rss_bytes;
             known.cpu_percent = now.cpu_percent;
             if let (Some(known), Some(now)) = (&mut known.database, &now.database) {
