@@ -1,16 +1,16 @@
-//! The state machine that decides when to start, stop and restart the server. It does no IO and
-//! reads no clock.
+//! The state machine that decides when to start, stop and restart the server. The state machine
+//! does no IO and reads no clock.
 //!
-//! [`Supervisor::handle`] and [`Supervisor::handle_timeout`] take an input and the time. They
-//! change plain data and return [`Effect`]s, which the manager performs.
-//! [`Supervisor::poll_timeout`] returns the time of the next call of `handle_timeout`.
+//! [`Supervisor::handle`] takes an input and the time. [`Supervisor::handle_timeout`] takes only
+//! the time. Both change plain data and return [`Effect`]s, which the manager of the host performs.
+//! [`Supervisor::poll_timeout`] returns the time for the next call of `handle_timeout`.
 //!
 //! The intent ([`Want`]: what the operator wants) and the state ([`State`]: what the server does)
 //! are separate fields. A restart stops the current server while the intent stays "up". When the
-//! end of the server is proven, the intent at that time decides what follows.
+//! end of the server is proven, the intent at that time decides whether the server starts again.
 //!
-//! Every input about a process carries the number of that process, its [`Generation`]. Inputs that
-//! are out of date ("stale") are dropped and counted.
+//! Every input about a process has the number of that process, its [`Generation`]. Inputs that are
+//! out of date ("stale") are dropped and counted.
 
 mod input;
 mod operator;
@@ -33,12 +33,14 @@ use restart::Waiting;
 pub(crate) use restart::millis;
 use std::time::{Duration, Instant};
 
-/// If `handle_timeout` is called more than this time late, the host itself was delayed (suspended,
-/// stopped, or without CPU time). Deadlines that passed meanwhile prove nothing about the server.
+/// If `handle_timeout` is called more than this time after its deadline, the host itself was
+/// delayed (suspended, stopped, or without CPU time). Deadlines that passed during the delay prove
+/// nothing about the server.
 pub const LATE: Duration = Duration::from_millis(250);
 
 /// Time between two SIGKILLs to one generation. A process ends within milliseconds of SIGKILL. A
-/// process that survives is blocked in the kernel. At most [`KILL_TRIES`] SIGKILLs are sent.
+/// process that survives SIGKILL is blocked in the kernel. At most [`KILL_TRIES`] SIGKILLs are
+/// sent.
 const KILL_AGAIN: Duration = Duration::from_secs(1);
 const KILL_TRIES: u32 = 10;
 
@@ -47,8 +49,8 @@ const KILL_TRIES: u32 = 10;
 pub struct Supervisor {
     words: UnitWords,
     policy: Policy,
-    /// Replaces `policy` at the next launch. The running server keeps the policy that it was
-    /// started with.
+    /// The policy that replaces `policy` at the next launch. The running server keeps the policy
+    /// with which it was started.
     next_policy: Option<Policy>,
     want: Want,
     state: State,
@@ -56,18 +58,18 @@ pub struct Supervisor {
     /// The highest generation number used so far. The next launch or search uses the following
     /// number.
     generation: Generation,
-    /// True until the first decision. Only while it is true does the supervisor accept a running
+    /// True until the first decision. Only while `fresh` is true, the supervisor accepts a running
     /// server that no launch or search has found.
     fresh: bool,
-    /// Time of the last call. If the next call is late, deadlines are moved by the time between the
-    /// two calls.
+    /// Time of the last call. If the next call is late, the supervisor moves the deadlines by the
+    /// time between the two calls.
     seen: Instant,
     stale: u64,
 }
 
 impl Supervisor {
-    /// Creates a stopped supervisor. `words` are for messages. `last` is the number of the last generation of this home.
-    /// `seed` initializes the random part of the restart delays.
+    /// Creates a supervisor in the state stopped. `words` are for messages. `last` is the number of
+    /// the last generation of this home. `seed` initializes the random part of the restart delays.
     #[must_use]
     pub fn new(
         words: UnitWords,
@@ -109,8 +111,8 @@ impl Supervisor {
         }
     }
 
-    /// Replaces the limits at once. A server that was found running keeps the limits that it was
-    /// started with.
+    /// Replaces the limits at once. If the server was found running, the limits with which that
+    /// server was started remain in force.
     pub fn set_policy(&mut self, policy: Policy) {
         self.policy = policy;
     }
@@ -150,8 +152,8 @@ impl Supervisor {
         }
     }
 
-    /// Whether the supervisor has made no decision yet. Only then may it adopt a server that was
-    /// found running at the start of the host.
+    /// Whether the supervisor has made no decision yet. Only in this case, the supervisor may adopt
+    /// a server that was found running at the start of the host.
     #[must_use]
     pub fn is_fresh(&self) -> bool {
         self.fresh
@@ -181,7 +183,7 @@ impl Supervisor {
         &self.schedule
     }
 
-    /// Number of stale inputs (see the module) that were dropped.
+    /// Number of inputs that were dropped because they were out of date.
     #[must_use]
     pub fn stale(&self) -> u64 {
         self.stale
@@ -211,7 +213,7 @@ impl Supervisor {
         effects
     }
 
-    /// Handles the proven end of a generation that the supervisor has stopped. The intent decides
+    /// Handles the proven end of a server that the supervisor has stopped. The intent decides
     /// whether the server starts again.
     fn after_stop(&mut self, cause: Cause, detail: String, now: Instant) -> Vec<Effect> {
         match (self.want, cause) {
@@ -260,8 +262,8 @@ impl Supervisor {
         vec![Effect::Launch { generation, cause, detail, automatic }]
     }
 
-    /// Handles an end that the operator did not request, or a failed launch: restarts the server
-    /// now, later, or not at all.
+    /// Handles a failed launch, or an end of the server that the operator did not request. Restarts
+    /// the server now, later, or not at all.
     fn restart(&mut self, cause: Cause, detail: String, now: Instant) -> Vec<Effect> {
         let Some(delay) = self.schedule.next_delay(&self.policy, cause, now) else {
             let restarts = match self.policy.max_restarts {
@@ -283,9 +285,9 @@ impl Supervisor {
     }
 
     /// Handles a start that failed because the system lacks a resource. The supervisor tries the
-    /// start again, and these tries do not count as restarts. After `max_restarts` tries in a row
-    /// the state becomes failed, so that a client that waits for the start gets an answer. The
-    /// tries continue.
+    /// start again, and these attempts do not count as restarts. After `max_restarts` attempts in a
+    /// row the state becomes failed, so that a client that waits for the start gets a response. The
+    /// attempts continue.
     fn wait_for_resource(&mut self, failure: Failure, now: Instant) -> Vec<Effect> {
         if self.schedule.in_a_row() >= self.policy.max_restarts {
             return self.fail(failure, now);
@@ -331,8 +333,8 @@ impl Supervisor {
         vec![Effect::Search { generation }]
     }
 
-    /// Kills a server that does not respond. It gets no SIGTERM first, because it would not handle
-    /// SIGTERM either.
+    /// Kills a server that does not respond. The server gets no SIGTERM first, because it would not
+    /// handle SIGTERM either.
     fn kill(
         &mut self,
         generation: Generation,

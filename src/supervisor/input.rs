@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The number of a server process of this home. Numbers start at 1 and are never reused. A search
-/// for a server uses a number, too.
+/// The number of one start of the server in this home, and of its process. Numbers begin at 1 and
+/// are never reused. A search for a server uses a number, too.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -57,7 +57,7 @@ impl Cause {
         Self::Shutdown,
     ];
 
-    /// Whether the end or the start happened without a request.
+    /// Whether the end or the start happened without a request of the operator.
     #[must_use]
     pub fn is_automatic(self) -> bool {
         match self {
@@ -70,7 +70,7 @@ impl Cause {
         }
     }
 
-    /// The word for this cause in JSON and on screen.
+    /// The name of this cause in JSON and on screen.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -105,7 +105,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The cause of an end that was not requested.
+    /// The cause for a process that ended in this way without a request of the operator.
     #[must_use]
     pub fn cause(&self) -> Cause {
         match self {
@@ -130,8 +130,8 @@ impl fmt::Display for Exit {
 pub struct Check {
     /// The name of the check, for messages.
     pub name: &'static str,
-    /// Whether a process that fails this check in each round has ended. Used for an external
-    /// process only, because no host sees its exit.
+    /// Whether repeated failures of this check show that the process has ended. Used only for an
+    /// external process, because no host sees the exit of such a process.
     pub shows_end: bool,
 }
 
@@ -144,12 +144,13 @@ impl fmt::Display for Check {
 /// Whether a restart may fix a failed check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RestartHelps {
-    /// A new server process may pass the check.
+    /// Yes: a new server process may pass the check.
     Yes,
-    /// A restart would not help, or would lose data that only the running process has.
+    /// No: the restart would not fix the error, or would lose data that only the running process
+    /// has.
     No,
-    /// The server is starting or shutting down. A restart is useful only after the time limit of a
-    /// start or stop.
+    /// Not yet: the server is starting or shutting down. A restart is useful only after the time
+    /// limit of a start or stop.
     NotYet,
 }
 
@@ -174,7 +175,7 @@ pub enum Round {
 /// The owner of a server that was found running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
-    /// An earlier host of this home spawned the server, and this is proven.
+    /// An earlier host of this home spawned the server, and this has been proven.
     Ours,
     /// Someone else runs the server on this port.
     External,
@@ -187,13 +188,14 @@ pub struct Failure {
     pub reason: String,
     /// What the user can do next.
     pub hint: String,
-    /// The missing resource. The start is tried again until the resource is available.
+    /// The missing resource, if there is one. The start is tried again until the resource is
+    /// available.
     #[serde(default)]
     pub waits_for: Option<Resource>,
 }
 
-/// A resource that a start needs and the machine may lack. Its absence is not a failure of the
-/// server, so a wait for it does not count as a restart.
+/// A resource that a start needs and that the machine may lack. A missing resource is not a failure
+/// of the server, so a wait for the resource does not count as a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Resource {
     /// Free space on a writable disk.
@@ -203,12 +205,12 @@ pub enum Resource {
 }
 
 impl Failure {
-    /// A failure, and what the user can do.
+    /// Creates a failure. `hint` is what the user can do.
     pub fn new(reason: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { reason: reason.into(), hint: hint.into(), waits_for: None }
     }
 
-    /// Marks the failure as caused only by this missing resource, so that the start is tried again.
+    /// Adds that only this missing resource caused the failure, so that the start is tried again.
     #[must_use]
     pub fn until_free(self, resource: Resource) -> Self {
         Self { waits_for: Some(resource), ..self }
@@ -263,7 +265,7 @@ pub enum Input {
         generation: Generation,
         /// The reason, and what the user can do.
         failure: Failure,
-        /// Whether another try may succeed.
+        /// Whether a later attempt may succeed.
         is_transient: bool,
     },
     /// A search has proven that no server of this home is left.

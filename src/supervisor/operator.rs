@@ -1,4 +1,4 @@
-//! Transitions on commands of the operator.
+//! State transitions for commands of the operator.
 
 use super::{Cause, Effect, Live, Owner, Starting, State, Supervisor, Want};
 use std::time::Instant;
@@ -8,10 +8,10 @@ impl Supervisor {
         self.want = Want::Up;
         self.fresh = false;
         match &self.state {
-            // The server starts or runs already, so nothing changes. The restart counts stay, too:
-            // a repeated start must not disable the restart limit.
+            // The server starts or runs already, so nothing changes. The restart counts are not
+            // reset either, because a repeated start must not disable the restart limit.
             State::Starting(_) | State::Ready(_) | State::Degraded(..) => Vec::new(),
-            // When the end of the server is proven, `after_stop` starts it again.
+            // When the end of the server is proven, `after_stop` starts the server again.
             State::Stopping(_) => {
                 self.schedule.clear();
                 Vec::new()
@@ -33,8 +33,8 @@ impl Supervisor {
         self.want = Want::Down;
         self.schedule.clear();
         match &mut self.state {
-            // A server of an earlier host may still run. A search finds it, or proves that none
-            // runs.
+            // A server of an earlier host may still run. The search finds that server, or proves
+            // that none runs.
             State::Stopped { .. } if is_fresh => self.search(cause, now),
             State::Stopped { .. } => Vec::new(),
             State::Failed { left: Some(generation), .. } => {
@@ -47,7 +47,8 @@ impl Supervisor {
                 stopping.detail.clear();
                 Vec::new()
             }
-            // Someone else runs this server, so it continues to run, and the state still shows it.
+            // Someone else started this server, so stigmer does not stop it, and the state does not
+            // change.
             State::Starting(Starting { owner: Owner::External, .. })
             | State::Ready(Live { owner: Owner::External, .. })
             | State::Degraded(Live { owner: Owner::External, .. }, _) => Vec::new(),

@@ -1,4 +1,4 @@
-//! Transitions on inputs about processes.
+//! State transitions for inputs about processes.
 
 use super::{
     Cause, Degradation, Effect, Exit, Failure, Found, Generation, Live, Owner, Resource,
@@ -6,7 +6,7 @@ use super::{
 };
 use std::time::{Duration, Instant};
 
-/// The pause before the next search for a server that may be left after a stop.
+/// Pause before the next search, if a server may still run after a stop.
 const SEARCH_AGAIN: Duration = Duration::from_secs(30);
 
 impl Supervisor {
@@ -22,8 +22,8 @@ impl Supervisor {
             Found::External => (Owner::External, self.policy.start_timeout),
         };
         let (cause, detail, since) = match &self.state {
-            // Accepted only as the first input of a host. A later report would come from an earlier
-            // launch and would undo a stop.
+            // A running server is accepted only as the first input of a host. A later input of this
+            // kind would be the result of an earlier launch, and would undo a stop.
             State::Stopped { .. } if self.fresh => {
                 self.want = Want::Up;
                 (Cause::Operator, String::new(), now)
@@ -38,7 +38,8 @@ impl Supervisor {
             {
                 match found {
                     Found::Ours => return self.launched(generation, now),
-                    // A restart uses the external server that it finds, as a start does.
+                    // If a restart finds an external server, the supervisor uses that server, as in
+                    // a start.
                     Found::External => (Cause::Operator, String::new(), now),
                 }
             }
@@ -50,8 +51,8 @@ impl Supervisor {
             | State::Backoff { .. }
             | State::Failed { .. } => return self.drop_stale(),
         };
-        // `detail` is the reason why our own server was launched. It does not apply to an external
-        // server.
+        // `detail` is the reason for a launch of a server by stigmer, so it does not apply to an
+        // external server.
         let detail = if owner == Owner::External { String::new() } else { detail };
         self.fresh = false;
         self.generation = self.generation.max(generation);
@@ -74,8 +75,8 @@ impl Supervisor {
             State::Starting(starting)
                 if starting.generation == generation && !starting.launched =>
             {
-                // The start timeout begins here, because the preparation (a sweep, a slow disk) is
-                // not the server's fault.
+                // The start timeout begins here, after the spawn. The preparation before the spawn
+                // (a search for old processes, a slow disk) is not the server's fault.
                 starting.launched = true;
                 starting.deadline = now + starting.timeout;
                 Vec::new()
@@ -124,8 +125,8 @@ impl Supervisor {
             {
                 match self.want {
                     Want::Up => self.after_stop(Cause::Operator, String::new(), now),
-                    // A refused launch does not prove that no earlier server runs, so search for
-                    // one.
+                    // A refused launch does not prove that no earlier server runs, so the
+                    // supervisor searches for such a server.
                     Want::Down => {
                         self.generation = self.generation.next();
                         stopping.generation = self.generation;
@@ -158,7 +159,8 @@ impl Supervisor {
     ) -> Vec<Effect> {
         match (self.is_searched(generation), self.want) {
             (false, _) => self.drop_stale(),
-            // No search again: the launch that follows looks for a running server itself.
+            // There is no second search, because the following launch itself searches for a running
+            // server.
             (true, Want::Up) => self.after_stop(Cause::Operator, String::new(), now),
             (true, Want::Down) => {
                 let retry = Some(now + SEARCH_AGAIN);
@@ -186,7 +188,7 @@ impl Supervisor {
         }
         match &self.state {
             State::Stopped { .. } | State::Backoff { .. } => self.drop_stale(),
-            // The process that survived SIGKILL has ended. With the intent "up", the state stays
+            // The process that survived SIGKILL has ended. If the intent is "up", the state stays
             // failed until the operator starts the server.
             State::Failed { failure, .. } => match self.want {
                 Want::Up => self.fail(failure.clone(), now),
@@ -229,16 +231,17 @@ impl Supervisor {
             return self.drop_stale();
         }
         match (&mut self.state, round) {
-            // The process of this generation does not exist yet, so another process has responded.
+            // The process of this generation does not exist yet, so the round has checked another
+            // process.
             (State::Starting(starting), _) if !starting.launched => self.drop_stale(),
             (State::Starting(starting), Round::Pass) => {
                 let live = Live { generation, owner: starting.owner, since: now };
                 self.state = State::Ready(live);
                 Vec::new()
             }
-            // This server ran before the host existed, and a restart does not help. A kill could
+            // This server was started before this host, and a restart does not help. A kill could
             // lose data that only this process has. The state `Degraded` has no deadline, so the
-            // server is never killed for this failure.
+            // supervisor never kills the server for this failure.
             (
                 State::Starting(starting @ Starting { owner: Owner::Adopted, .. }),
                 Round::Fail { check, detail, restart_helps: restart_helps @ RestartHelps::No },
@@ -248,9 +251,9 @@ impl Supervisor {
                     Degradation { check, detail, restart_helps, failures: 1, since: now };
                 self.degraded(live, degradation, now)
             }
-            // A failed check does not end a start: the start may use its time until the deadline,
-            // and an exit is reported separately. But a process that is stopped by a signal makes
-            // no progress, so `halted` shortens the time.
+            // A failed check does not end a start: the server has time until the deadline, and an
+            // exit is reported by another input. But a process that a signal has stopped makes no
+            // progress, so `halted` shortens this time.
             (State::Starting(starting), Round::Fail { restart_helps, check, detail }) => {
                 if starting.owner == Owner::External {
                     starting.detail = format!("{check}: {detail}");
@@ -278,8 +281,8 @@ impl Supervisor {
                 self.degraded(live, degradation, now)
             }
             (State::Degraded(live, degradation), Round::Fail { check, detail, restart_helps }) => {
-                // The threshold applies to failures that a restart may fix. So the count starts
-                // again when the failures become of another kind.
+                // The failure threshold applies to failures that a restart may fix. So the count
+                // begins again when `restart_helps` changes.
                 let (failures, since) = if degradation.restart_helps == restart_helps {
                     (degradation.failures.saturating_add(1), degradation.since)
                 } else {
@@ -313,8 +316,8 @@ impl Supervisor {
                 );
                 self.kill(live.generation, Cause::Unresponsive, detail, now)
             }
-            // The server shuts down without a request of stigmer. It gets the same time as a stop
-            // by stigmer.
+            // The server shuts down, and stigmer did not request it. The server gets the same time
+            // as in a stop by stigmer.
             (Owner::Spawned | Owner::Adopted, RestartHelps::NotYet)
                 if now.saturating_duration_since(degradation.since) >= self.policy.stop_grace =>
             {

@@ -1,25 +1,26 @@
-//! Restart policy: limit, delay, jitter.
+//! The restart policy: a limit on the number of restarts, and a delay with a random part.
 
 use super::{Cause, Want};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// After this time in `ready`, the next crash counts as the first crash.
+/// If a server was ready for this time, its next crash counts as the first crash in a row.
 const STABLE: Duration = Duration::from_secs(30);
 
-/// Minimum delay of a restart after exit code 0. A signal that shut down the server may reach the
-/// host a moment later. During the delay the host can still handle that signal and stop.
+/// Minimum delay of a restart after exit code 0. If a signal shut down the server, the same signal
+/// may reach the host a moment later. During the delay the host can still handle that signal and
+/// stop.
 const EXITED_PAUSE: Duration = Duration::from_millis(250);
 
 /// Upper limit of [`Policy::adopt_timeout`], for any values of the probe options.
 const LONGEST_ADOPTION: Duration = Duration::from_secs(3600);
 
-/// Delay before the second restart in a row. The first restart is immediate. Each later delay
-/// doubles.
+/// Delay before the second restart in a row. The first restart is immediate. Each later delay is
+/// twice the previous one.
 const FIRST_DELAY: Duration = Duration::from_millis(250);
 
-/// Minimum delay between two tries while a resource is missing, for any `backoff_max`.
+/// Minimum delay between two start attempts while a resource is missing, for any `backoff_max`.
 const RESOURCE_PAUSE: Duration = Duration::from_secs(1);
 
 /// The limits of supervision.
@@ -31,8 +32,9 @@ pub struct Policy {
     pub stop_grace: Duration,
     /// Number of failed rounds of checks in a row after which the server is killed.
     pub failure_threshold: u32,
-    /// Minimum time from the first to the last of these failed rounds. Zero, except for a database
-    /// in memory: there a restart loses all data, so the supervisor waits longer.
+    /// Minimum time from the first to the last failed round before the server is killed. Zero,
+    /// except for a database in memory: with such a database a restart loses all data, so the
+    /// supervisor waits longer.
     pub failure_span: Duration,
     /// Time between two rounds of checks.
     pub probe_period: Duration,
@@ -63,15 +65,15 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Time limit within which a server that was found running must pass its checks. A ready server
-    /// may fail its checks for the same time.
+    /// Time limit for a server that was found running to pass its checks. A ready server may fail
+    /// its checks for the same time.
     #[must_use]
     pub fn adopt_timeout(&self) -> Duration {
         self.halt_timeout().max(self.failure_span).min(LONGEST_ADOPTION)
     }
 
-    /// Time that a starting server may be stopped by a signal before it is killed. A ready server
-    /// may be unresponsive for the same time.
+    /// If a signal has stopped a starting server, the supervisor kills the server after this time.
+    /// A ready server may be unresponsive for the same time.
     pub(super) fn halt_timeout(&self) -> Duration {
         self.probe_period
             .saturating_mul(self.failure_threshold)
@@ -96,8 +98,8 @@ pub struct Schedule {
     jitter: u64,
 }
 
-/// The state that a hand-over carries from the supervisor of one host to that of the next. Points
-/// in time are stored as ages, because the clocks of two processes differ.
+/// The state that a hand-over carries from the supervisor of one host to the supervisor of the next
+/// host. Points in time are stored as ages, because the clocks of two processes differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// The operator's intent.
@@ -136,8 +138,8 @@ impl Schedule {
         self.spawns.iter().map(|at| millis(now.saturating_duration_since(*at))).collect()
     }
 
-    /// Continues the counts of the previous host. Their ages are relative to `then`, the end of
-    /// that host.
+    /// Continues the counts of the previous host. The ages in `checkpoint` are relative to `then`,
+    /// the end of that host.
     pub(super) fn resume(&mut self, checkpoint: &Checkpoint, then: Instant) {
         let at = |&ms: &u64| then.checked_sub(Duration::from_millis(ms));
         self.spawns = checkpoint.spawns_ago_ms.iter().filter_map(at).collect();
@@ -175,8 +177,8 @@ impl Schedule {
     }
 
     /// Returns the delay before the next automatic restart, or `None` if the restart limit is
-    /// reached. This function checks the limit, and [`Self::record`] counts the spawn later. No
-    /// spawn is earlier than its check, so the limit holds in every window.
+    /// reached. This function checks the limit, and [`Self::record`] counts the spawn later. A
+    /// spawn is never earlier than the check for it, so the limit applies in every time window.
     pub(super) fn next_delay(
         &mut self,
         policy: &Policy,
@@ -203,14 +205,14 @@ impl Schedule {
         })
     }
 
-    /// Returns the delay before the next try of a start that lacks a resource: at least
-    /// [`RESOURCE_PAUSE`]. The number of tries is unlimited.
+    /// Returns the delay before the next attempt to start a server while a resource is missing. At
+    /// least [`RESOURCE_PAUSE`]. The number of attempts is unlimited.
     pub(super) fn resource_delay(&mut self, policy: &Policy) -> Duration {
         self.backoff(policy).max(RESOURCE_PAUSE)
     }
 
-    /// Returns the next delay, without a check of the restart limit, and counts one more restart in
-    /// a row.
+    /// Returns the next delay and counts one more restart in a row. Does not check the restart
+    /// limit.
     pub(super) fn backoff(&mut self, policy: &Policy) -> Duration {
         let base = match self.in_a_row {
             0 => Duration::ZERO,
@@ -220,8 +222,8 @@ impl Schedule {
         base.mul_f64(0.8 + 0.4 * self.next_fraction()).min(policy.backoff_max)
     }
 
-    /// Returns a random number in `0.0..1.0` (splitmix64). Its quality does not matter: it only
-    /// keeps several homes from restarting at the same time.
+    /// Returns a random number in `0.0..1.0` (splitmix64). Its quality does not matter: the number
+    /// only keeps several homes from restarting their servers at the same time.
     fn next_fraction(&mut self) -> f64 {
         self.jitter = self.jitter.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.jitter;
@@ -231,7 +233,7 @@ impl Schedule {
     }
 }
 
-/// Whole milliseconds, for data that crosses a process boundary.
+/// Converts to whole milliseconds, for data that one process sends to another.
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

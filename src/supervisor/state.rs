@@ -13,14 +13,14 @@ pub enum Want {
     Down,
 }
 
-/// Who spawned the process. This decides what stigmer may do to it.
+/// Who spawned the server process. The owner decides what stigmer may do to the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
     /// This host spawned the process.
     Spawned,
     /// An earlier host of this home spawned the process.
     Adopted,
-    /// Someone else runs the process. stigmer watches the process and never signals it.
+    /// Someone else spawned the process. stigmer watches the process and never signals it.
     External,
 }
 
@@ -41,7 +41,7 @@ pub struct Starting {
     pub since: Instant,
     /// Time limit of the start, counted from the spawn of the process.
     pub timeout: Duration,
-    /// When the time limit expires.
+    /// When the start times out.
     pub deadline: Instant,
     /// When a check first found the process stopped by a signal. Such a process makes no progress.
     /// `None` if the process is not stopped.
@@ -49,8 +49,8 @@ pub struct Starting {
 }
 
 impl Starting {
-    /// The time at which the start times out: at the deadline, or `patience` after the process was
-    /// stopped by a signal.
+    /// When the start times out: at the deadline, or earlier if a signal has stopped the process,
+    /// then `patience` after that.
     pub(super) fn due(&self, patience: Duration) -> Instant {
         self.halted.map_or(self.deadline, |halted| self.deadline.min(halted + patience))
     }
@@ -78,7 +78,7 @@ pub struct Degradation {
     pub restart_helps: RestartHelps,
     /// Number of failed rounds of checks in a row.
     pub failures: u32,
-    /// Time of the first failed round in the row.
+    /// When the first of the failed rounds in [`Self::failures`] ended.
     pub since: Instant,
 }
 
@@ -119,13 +119,13 @@ pub enum State {
         /// A message for the user.
         note: Option<String>,
     },
-    /// The server starts.
+    /// The server is starting.
     Starting(Starting),
     /// The server runs, and all checks that apply to it pass.
     Ready(Live),
     /// The server runs, and a check fails.
     Degraded(Live, Degradation),
-    /// The server stops.
+    /// The server is being stopped.
     Stopping(Stopping),
     /// No process runs; the next start is scheduled.
     Backoff {
@@ -140,15 +140,15 @@ pub enum State {
         /// Whether the next spawn counts as an automatic restart.
         counts: bool,
     },
-    /// The supervisor has given up. With the intent "up": the server does not start. With the
-    /// intent "down": the end of the server is not proven.
+    /// The supervisor has given up. If the intent is "up", the server does not start. If the intent
+    /// is "down", the end of the server is not proven.
     Failed {
-        /// The reason.
+        /// Why the supervisor has given up, and what the user can do.
         failure: Failure,
         /// A process that survived SIGKILL. Until its end is proven, no server may start and the
         /// state does not become stopped.
         left: Option<Generation>,
-        /// Time of the next try, if the failure is a missing resource or a failed search.
+        /// Time of the next attempt, if a resource is missing or a search has failed.
         retry: Option<Instant>,
     },
 }

@@ -1,4 +1,4 @@
-//! Tests of the state machine by table, by property and by simulation, without clock or process.
+//! Tests of the state machine without clock or process: a table, property tests and simulations.
 
 mod ages;
 mod checks;

@@ -1,4 +1,4 @@
-//! Transitions on timeouts, and the correction of deadlines after a late call.
+//! State transitions for timeouts, and the correction of deadlines after a late call.
 
 use super::{Cause, Effect, Failure, KILL_TRIES, LATE, Owner, Starting, State, Supervisor, Want};
 use std::time::Instant;
@@ -11,7 +11,8 @@ impl Supervisor {
             State::Stopped { .. } | State::Ready(_) | State::Degraded(..) => None,
             State::Failed { retry, .. } => *retry,
             // A start has no deadline while its launch is in progress: there is no process to
-            // signal, and the preparation (a sweep, a slow disk) is not part of the start timeout.
+            // signal, and the preparation (a search for old processes, a slow disk) is not part of
+            // the start timeout.
             State::Starting(starting) => {
                 starting.launched.then(|| starting.due(self.policy.halt_timeout()))
             }
@@ -20,7 +21,8 @@ impl Supervisor {
         }
     }
 
-    /// Handles the deadline that [`Self::poll_timeout`] returned. An earlier call does nothing.
+    /// Handles the deadline that [`Self::poll_timeout`] returned. A call before the deadline does
+    /// nothing.
     pub fn handle_timeout(&mut self, now: Instant) -> Vec<Effect> {
         self.wake(now);
         if self.poll_timeout().is_none_or(|due| now < due) {
@@ -29,8 +31,8 @@ impl Supervisor {
         let unit = self.words.unit;
         let effects = match &mut self.state {
             State::Stopped { .. } | State::Ready(_) | State::Degraded(..) => Vec::new(),
-            // Another try. It does not count as a restart: a resource is missing, the server has
-            // not failed.
+            // The start or the search is tried again. A repeated start does not count as a restart,
+            // because a resource is missing and the server has not failed.
             State::Failed { failure, .. } => match self.want {
                 Want::Up => {
                     let detail = failure.reason.clone();
@@ -67,8 +69,8 @@ impl Supervisor {
         effects
     }
 
-    /// Handles a start whose deadline has passed. Kills a server of stigmer and leaves an external
-    /// server alone.
+    /// Handles a start whose deadline has passed. Kills a server that stigmer started, and only
+    /// stops watching an external server.
     fn give_up_start(&mut self, starting: Starting, now: Instant) -> Vec<Effect> {
         let Starting { generation, owner, timeout, detail, .. } = starting;
         let (cause, why) = match owner {
@@ -93,9 +95,10 @@ impl Supervisor {
         self.kill(generation, cause, why, now)
     }
 
-    /// Stores the time of this call. If a deadline passed more than [`LATE`] ago, the host was
-    /// late, not the server. The deadline is then moved by the time since the previous call. Every
-    /// call does this, because the first call after a delay may be an input instead of a tick.
+    /// Stores the time of this call. If a deadline passed more than [`LATE`] ago, the host was late
+    /// and not the server. In this case, the deadline is moved by the time since the previous call.
+    /// Every call must do this, because the first call after a delay may be an input instead of a
+    /// timeout.
     pub(super) fn wake(&mut self, now: Instant) {
         let gap = now.saturating_duration_since(self.seen);
         self.seen = self.seen.max(now);
@@ -109,7 +112,8 @@ impl Supervisor {
             State::Stopping(stopping) if late && stopping.kills == 0 => {
                 stopping.act_at += gap;
             }
-            // No round of checks ended during the delay, so this time does not count as failing.
+            // During the delay no round of checks ended, so the delay does not count as time with
+            // failed checks.
             State::Degraded(_, degradation) if gap > self.policy.longest_round() + LATE => {
                 degradation.since += gap;
             }

@@ -4,7 +4,7 @@ use super::rig::{SIGKILL, Sim, found, launch_of, secs};
 use crate::supervisor::{Cause, Checkpoint, Found, Generation, Policy, Round, State, Want};
 use std::time::Duration;
 
-/// Hands over to a new supervisor, which adopts the server.
+/// Hands over to the supervisor of a new host, which adopts the server.
 fn handed_over(old: &Sim) -> Sim {
     let mut new = resumed(old, secs(0.0));
     new.handle(found(old.generation(), Found::Ours));

@@ -54,7 +54,8 @@ fn deleted_database_is_degraded_and_never_restarted() {
         assert_eq!(sim.wait(1.0).probe(lost()), []);
     }
     assert!(matches!(sim.state(), State::Degraded(_, degradation) if degradation.failures == 1000));
-    // Now the server also freezes. The count of failures that a restart may fix begins here.
+    // Now the server also does not respond. The count of failures that a restart may fix begins
+    // here.
     assert_eq!(sim.wait(1.0).probe(frozen()), []);
     assert_eq!(sim.wait(1.0).probe(frozen()), []);
     assert_eq!(sim.wait(1.0).probe(frozen()), [Effect::Kill { generation: Generation(1) }]);

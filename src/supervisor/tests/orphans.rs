@@ -1,4 +1,4 @@
-//! Tests of a server of an earlier host, which this host adopts.
+//! Tests of a server that an earlier host started and that this host adopts.
 
 use super::rig::{Sim, found, frozen, lost, secs};
 use crate::supervisor::{Cause, Effect, Exit, Found, Generation, Policy, Round, State, Want};

@@ -182,7 +182,7 @@ proptest! {
 
     /// No two generations run at the same time, and no external server gets a signal. Generation
     /// numbers grow, restarts and delays stay within their limits, and stale inputs change nothing.
-    /// From every state that a sequence reaches, a stop ends in the state stopped.
+    /// From every state that a sequence reaches, a stop leads to the state stopped.
     #[test]
     fn every_sequence_keeps_the_invariants_and_a_stop_ends_in_stopped(
         policy in policies(),
@@ -194,8 +194,8 @@ proptest! {
         for step in steps {
             play(&mut world, step);
         }
-        // The deadline of a stop in progress moves if the host was late. So the stop may take twice
-        // the grace period.
+        // If the host was late, the deadline of a stop in progress moves. So the stop may take
+        // twice the grace period.
         let took = world.goes_down();
         prop_assert!(took <= grace * 2 + Duration::from_secs(2), "took {took:?}");
 

@@ -62,12 +62,12 @@ pub(super) fn fail(check: Check, restart_helps: RestartHelps) -> Round {
     Round::Fail { check, detail: "no response".into(), restart_helps }
 }
 
-/// A round that fails as for a frozen server.
+/// A failed round of checks of a frozen server.
 pub(super) fn frozen() -> Round {
     fail(GRPC, RestartHelps::Yes)
 }
 
-/// A round that fails as for a server that starts or shuts down.
+/// A failed round of checks of a server that starts or shuts down.
 pub(super) fn on_its_way() -> Round {
     Round::Fail {
         check: PROCESS,
@@ -76,7 +76,7 @@ pub(super) fn on_its_way() -> Round {
     }
 }
 
-/// A round that fails as for a server whose database file was deleted.
+/// A failed round of checks of a server whose database file was deleted.
 pub(super) fn lost() -> Round {
     fail(STORE, RestartHelps::No)
 }
@@ -91,7 +91,7 @@ pub(super) fn launch_of(effects: &[Effect]) -> Option<Generation> {
     })
 }
 
-/// A supervisor with its simulated time.
+/// A supervisor with a simulated clock.
 pub(super) struct Sim {
     pub(super) supervisor: Supervisor,
     pub(super) now: Instant,
@@ -142,7 +142,7 @@ impl Sim {
         self.state().generation().unwrap_or_else(|| panic!("nothing runs: {:?}", self.state()))
     }
 
-    /// Stops a server of which no process runs: the search finds nothing.
+    /// Stops the server while no process of it runs: the search for a server finds nothing.
     pub(super) fn stop_clear(&mut self, cause: Cause) {
         let effects = self.handle(Input::Stop { cause });
         assert!(matches!(effects[..], [Effect::Search { .. }]), "{effects:?}");
@@ -170,8 +170,8 @@ impl Sim {
         self.handle(probed(generation, round))
     }
 
-    /// Crashes the server and lets it become ready again at the deadline. Returns the restart
-    /// delay.
+    /// Crashes the server, waits until the deadline, and lets the next server become ready. Returns
+    /// the restart delay.
     pub(super) fn crash_and_repair(&mut self) -> Duration {
         let effects = self.exit(SIGKILL);
         let down = if launch_of(&effects).is_some() {

@@ -1,4 +1,4 @@
-//! Tests of requested stops, of processes that do not end, and of late ticks.
+//! Tests of requested stops, of processes that do not end, and of late calls.
 
 use super::rig::{
     SIGKILL, Sim, absent, exited, found, frozen, launch_of, launched, on_its_way, refused,
@@ -49,13 +49,13 @@ fn end_grace_kills_at_once() {
 
 #[test]
 fn stop_right_after_a_crash_stays_stopped() {
-    // The stop arrives before the exit.
+    // The stop is handled before the exit.
     let mut sim = Sim::ready(Policy::default());
     sim.handle(stop());
     assert_eq!(sim.exit(SIGKILL), []);
     assert!(sim.is_stopped());
 
-    // The exit arrives before the stop, so the stop ends the new launch.
+    // The exit is handled before the stop, so the stop ends the next launch.
     let mut sim = Sim::ready(Policy::default());
     assert_eq!(launch_of(&sim.exit(SIGKILL)), Some(G2));
     assert_eq!(sim.handle(stop()), []);
@@ -133,7 +133,8 @@ fn stop_during_a_kill_of_a_hung_server_stays_stopped() {
     assert!(sim.is_stopped());
 }
 
-/// A server that was ready, did not end on request, and survived ten seconds of SIGKILL.
+/// The supervisor of a server that was ready, did not end on request, and survived ten seconds of
+/// SIGKILL.
 fn unkillable() -> Sim {
     let mut sim = Sim::ready(Policy::default());
     sim.handle(stop());
@@ -157,7 +158,7 @@ fn no_launch_until_an_unkillable_process_has_ended() {
     assert_eq!(sim.handle(Input::Start), [Effect::Kill { generation: G1 }]);
     assert_eq!(launch_of(&sim.exit(SIGKILL)), Some(G2));
 
-    // The process also survives the SIGKILLs of the start, and ends later.
+    // The process also survives the SIGKILLs of the next start, and ends later.
     let mut sim = unkillable();
     sim.handle(Input::Start);
     for _ in 0..10 {

@@ -1,9 +1,9 @@
-//! A reviewed table of every pair of state and input.
+//! A reviewed table with the result of every input in every state.
 //!
-//! The file `snapshots/…table.snap` is the table. It lists for each state the result of each input.
-//! Inputs with the same result share a line, and states with the same lines share a heading. A new
-//! variant of a state or an input does not compile until [`kinds!`] lists it, and each entry of
-//! that list must appear in the table.
+//! The file `snapshots/…table.snap` is the table. For each state, it lists the result of each
+//! input. Inputs with the same result share a line, and states with the same lines share a heading.
+//! A new variant of a state or an input does not compile until [`kinds!`] lists it, and each entry
+//! of that list must appear in the table.
 
 mod outcome;
 
@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-/// The current generation in each state of the table. It is also the last number used.
+/// The current generation in each state of the table, which is also the last number used.
 const G5: Generation = Generation(5);
 
 /// Defines a function that names the variant of a value, and a list of all names. The match of the
@@ -247,8 +247,8 @@ fn states(now: Instant) -> Vec<(String, Supervisor)> {
     add("", Want::Down, State::Failed { failure, left: None, retry });
     add("", Want::Up, failed(Some(G5)));
     add("", Want::Down, failed(Some(G5)));
-    // Cases whose result depends on more than the state: the first input of a host, a full restart
-    // window.
+    // Results that depend on more than the state: on whether this is the first input of a host, or
+    // on a full restart window.
     add(", fresh", Want::Down, State::Stopped { note: None });
     add(" for 3 s, window full", Want::Up, State::Ready(live(Owner::Spawned, 3.0)));
     let (_, full) = all.last_mut().expect("just added");
@@ -303,7 +303,8 @@ fn body(lines: &[(String, String)]) -> String {
     }
     let mut text = String::new();
     for (names, outcome) in merged {
-        // If all inputs about other generations have this result, one entry stands for all of them.
+        // If all inputs about other generations have this result, the table has one entry for all
+        // of them.
         let other = |generation: &str| {
             names.iter().filter(|name| name.ends_with(generation)).count() == inputs(G5).1.len()
         };
@@ -322,7 +323,7 @@ fn body(lines: &[(String, String)]) -> String {
 }
 
 fn anchor() -> Instant {
-    // Far from zero, so that ages can be subtracted without an underflow.
+    // The time is far from zero, so that ages can be subtracted without an underflow.
     Instant::now() + secs(1000.0)
 }
 

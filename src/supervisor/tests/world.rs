@@ -1,5 +1,6 @@
-//! A simulated world that launches and ends processes for the supervisor. Its reports arrive late,
-//! twice and in any order. The world checks the invariants of the supervisor.
+//! A simulated world that launches and ends processes for the supervisor. Its inputs to the
+//! supervisor arrive late, twice and in any order. The world checks the invariants of the
+//! supervisor.
 
 use super::rig::{
     WORDS, absent, exited, exited_fatally, found, launched, probed, refused, search_failed,
@@ -22,28 +23,29 @@ pub(super) enum Launch {
 pub(super) struct World {
     pub(super) supervisor: Supervisor,
     pub(super) now: Instant,
-    /// Launches without a result so far.
+    /// The launches that have no result so far.
     pending: BTreeSet<Generation>,
     /// The search in progress.
     search: Option<Generation>,
-    /// Our running processes. `termed` and `killed` are those with a pending SIGTERM or SIGKILL.
+    /// The running processes that the supervisor has launched. `termed` and `killed` are the
+    /// processes with a pending SIGTERM or SIGKILL.
     ours: BTreeSet<Generation>,
     termed: BTreeSet<Generation>,
     killed: BTreeSet<Generation>,
     /// The generation numbers of the external servers that the supervisor watches.
     strangers: BTreeSet<Generation>,
-    /// Inputs that are not delivered yet. `arrived` has the delivered inputs.
+    /// Inputs that are not delivered yet. The delivered inputs are in `arrived`.
     mail: Vec<Input>,
     arrived: Vec<Input>,
     /// The last generation number of a launch or search.
     last: Generation,
-    /// Times of automatic launches since a command of the operator last cleared the counts.
+    /// Times of automatic launches since the last command of the operator that cleared the counts.
     automatic: VecDeque<Instant>,
 }
 
 impl World {
     pub(super) fn new(policy: Policy, already: Option<Found>) -> Self {
-        // Far from zero, so that the clock can run backwards.
+        // The time is far from zero, so that the clock can run backwards.
         let now = Instant::now() + Duration::from_secs(100_000);
         let last = Generation(10);
         let mut world = Self {
@@ -70,7 +72,7 @@ impl World {
         world
     }
 
-    /// Gives the input to the supervisor, checks the invariants, and performs the effects.
+    /// Gives an input to the supervisor, checks the invariants, and performs the effects.
     pub(super) fn receive(&mut self, input: &Input) -> Vec<Effect> {
         let generation = match input {
             Input::Start | Input::Stop { .. } | Input::EndGrace | Input::Restart => None,
@@ -82,8 +84,8 @@ impl World {
             | Input::Exited { generation, .. }
             | Input::Probed { generation, .. } => Some(*generation),
         };
-        // Every call stores the time, even with a stale input. Store it before the copy, so that a
-        // stale input leaves the copy and the supervisor equal.
+        // Every call of the supervisor stores the time, even for a stale input. Store the time
+        // before the copy is made, so that a stale input leaves the copy and the supervisor equal.
         self.supervisor.wake(self.now);
         let before = self.supervisor.clone();
         let takes_over = before.fresh && matches!(input, Input::Found { .. });
@@ -191,7 +193,7 @@ impl World {
         );
     }
 
-    /// Whether no process of ours runs, and no launch or search is in progress.
+    /// Whether no process of the supervisor runs, and no launch or search is in progress.
     fn is_clear(&self) -> bool {
         self.ours.is_empty() && self.pending.is_empty() && self.search.is_none()
     }
@@ -257,7 +259,7 @@ impl World {
         });
     }
 
-    /// Ends our process without a signal.
+    /// Ends the process of the supervisor without a signal.
     pub(super) fn end(&mut self, exit: Exit, fatal: bool) {
         if let Some(generation) = self.ours.pop_first() {
             self.mail.push(if fatal {
@@ -290,7 +292,7 @@ impl World {
         }
     }
 
-    /// Delivers one of the waiting inputs. `which` selects the input, so any order is possible.
+    /// Delivers one of the undelivered inputs. `which` selects the input, so any order is possible.
     pub(super) fn deliver(&mut self, which: usize) -> bool {
         if self.mail.is_empty() {
             return false;

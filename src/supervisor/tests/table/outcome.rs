@@ -4,7 +4,7 @@ use crate::supervisor::{Cause, Effect, Owner, Policy, Starting, State, Stopping,
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-/// Prints the result of an input or a tick.
+/// Prints the result of an input, or of a call of `handle_timeout`.
 pub(super) fn outcome(
     before: &Supervisor,
     after: &Supervisor,
