@@ -27,7 +27,7 @@ pub enum HeadlessError {
     #[error(transparent)]
     Host(#[from] HostError),
     /// This process cannot attach to the running host.
-    #[error("cannot follow the host of {0}")]
+    #[error("cannot attach to the host of {0}")]
     Follow(Unreachable),
     /// The running host has an incompatible version. The string contains the fix.
     #[error("{0}")]
