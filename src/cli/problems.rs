@@ -19,8 +19,8 @@ pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
     } else {
         raw(render(&list, is_coloured()).as_bytes());
     }
-    if !json && list.as_of_ms.is_none() && list.problems.is_empty() {
-        note(&format!("stigmer: the server is {state}, so its workflows are unknown"));
+    if let Some(why) = &list.unknown {
+        note(&format!("stigmer: the problems of workflows are unknown: {why}"));
     }
     let needs_action = list.problems.iter().any(|problem| problem.severity != Severity::Notice);
     Ok(match state {
@@ -31,14 +31,14 @@ pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
         | State::Degraded
         | State::Stopping
         | State::Backoff
-        | State::Failed => 0,
+        | State::Failed => i32::from(list.unknown.is_some()),
     })
 }
 
 /// Formats the problems, each with its cause, its attempts, a hint and a command.
 fn render(list: &ProblemList, coloured: bool) -> String {
     if list.problems.is_empty() {
-        return if list.as_of_ms.is_some() { "no problems\n".to_owned() } else { String::new() };
+        return if list.unknown.is_none() { "no problems\n".to_owned() } else { String::new() };
     }
     let mut text = String::new();
     for problem in &list.problems {

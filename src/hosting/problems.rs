@@ -16,7 +16,14 @@ pub fn problems(home: &Home) -> Result<(State, ProblemList), StatusError> {
     let status = status(home)?;
     let list = match status.host {
         Some(_) => block_on(client::problems(home))??,
-        None => ProblemList { schema: SCHEMA, as_of_ms: None, problems: Vec::new() },
+        None => {
+            let unknown = match status.state {
+                State::Stopped => "the server is stopped; start it with `stigmer local`",
+                _ => "no host supervises the server; start one with `stigmer local`",
+            };
+            let unknown = Some(unknown.to_owned());
+            ProblemList { schema: SCHEMA, as_of_ms: None, unknown, problems: Vec::new() }
+        }
     };
     Ok((status.state, list))
 }

@@ -16,24 +16,26 @@ const UNKNOWN_TYPE: [&str; 4] = [
 
 /// Why a workflow task fails, in one line.
 pub(super) fn of_task(failure: &TaskFailure, queue: &str, workflow_type: &str) -> String {
-    let Some(chain) = &failure.failure else {
+    let Some(root) = failure.failure.as_ref().map(|cause| cause.text.as_str()) else {
         return format!("the workflow task fails (reason {})", failure.reason);
     };
-    let root = chain.root();
-    let message = chain.links.last().map_or("", |link| link.message.as_str());
-    if is_unknown_type(message) {
+    if is_unknown_type(root) {
         return format!("no worker on queue {queue} knows the type {workflow_type}");
     }
     if failure.is_non_determinism() || root.contains("Nondeterminism error") {
-        return non_determinism(&root);
+        return non_determinism(root);
     }
-    root
+    root.to_owned()
 }
 
-fn is_unknown_type(message: &str) -> bool {
-    UNKNOWN_TYPE.iter().any(|start| message.starts_with(start))
-        // An error message of the user may also begin with `Workflow class `.
-        && (!message.starts_with("Workflow class ") || message.contains("is not registered"))
+/// Whether the root cause is a workflow type that the worker does not know. `root` may begin with the
+/// type of the error.
+fn is_unknown_type(root: &str) -> bool {
+    let message = root.split_once(": ").map_or(root, |(_, message)| message);
+    let begins = |text: &str| UNKNOWN_TYPE.iter().any(|start| text.starts_with(start));
+    (begins(root) || begins(message))
+        // The message of a user's own error may begin the same way.
+        && (!root.contains("Workflow class ") || root.contains("is not registered"))
 }
 
 /// Shortens the message of a non-determinism error. For example, `[TMPRL1100] Nondeterminism error:
@@ -58,14 +60,13 @@ pub(super) fn of_timeout(before: Option<i32>, queue: &str, ran: Option<Duration>
     let within =
         ran.map_or_else(String::new, |ran| format!(" within {}", human::interval(millis(ran))));
     match before {
-        // The workflow task was scheduled, and no worker took it.
-        Some(1 | 5) => format!("no worker polled queue {queue}{within}"),
+        // Workflow task scheduled, and no worker took it.
+        Some(5) => format!("no worker polled queue {queue}{within}"),
         Some(6) => format!("a worker took the workflow task and did not respond{within}"),
-        Some(8 | 9) => format!("the workflow task failed until the timeout{within}"),
+        Some(8 | 9) => format!("the workflow task failed repeatedly{within}"),
         Some(10 | 11) => format!("an activity did not end{within}"),
         Some(17) => format!("a timer did not fire{within}"),
-        Some(29 | 30) => format!("a child workflow did not end{within}"),
-        Some(7) => format!("nothing woke the workflow{within}"),
-        Some(_) | None => format!("the workflow did not end{within}"),
+        Some(29 | 31) => format!("a child workflow did not end{within}"),
+        Some(_) | None => format!("the event that the workflow waited for did not arrive{within}"),
     }
 }

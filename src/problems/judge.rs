@@ -7,7 +7,6 @@ use super::sample::{
 };
 use crate::protocol::{Problem, ProblemKind, Severity};
 use crate::temporal::executions::{Execution, ExecutionStatus, PendingActivity};
-use crate::temporal::failure::{FailureChain, FailureKind};
 use crate::temporal::queues::QueueKind;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, SystemTime};
@@ -16,7 +15,10 @@ use std::time::{Duration, SystemTime};
 const YOUNG_RETRY: Duration = Duration::from_secs(300);
 /// If a queue has had no worker for less than this time, its worker may be restarting.
 const YOUNG_QUEUE: Duration = Duration::from_secs(30);
-/// Number of the attempt that follows the first failure of a workflow task.
+/// A workflow task whose first failure is younger than this may succeed at its second attempt, which
+/// follows after 10 s.
+const YOUNG_FAILURE: Duration = Duration::from_secs(12);
+/// The attempt after the first failure of a workflow task.
 const SECOND: u32 = 2;
 
 /// The server and the namespace for the commands that a problem suggests.
@@ -74,7 +76,7 @@ fn unserved(
     for run in &sample.open {
         let description = &run.description;
         if let Some(task) = description.task.filter(|task| !task.is_started && task.attempt == 1) {
-            add(&description.execution.task_queue, QueueKind::Workflow, task.first_scheduled);
+            add(&description.execution.task_queue, QueueKind::Workflow, task.scheduled);
         }
         for activity in description.activities.iter().filter(|it| waits_for_worker(it)) {
             add(&activity.task_queue, QueueKind::Activity, activity.scheduled);
@@ -189,21 +191,26 @@ fn edits(a: &str, b: &str) -> usize {
 
 fn stuck(run: &OpenRun, place: CommandPlace<'_>, now: SystemTime) -> Option<Problem> {
     let execution = &run.description.execution;
-    let task = run.description.task.filter(|task| task.attempt >= SECOND)?;
+    let attempt = run.description.task.map(|task| task.attempt);
+    // A new event sets the attempt back to 1, and the mark stays until the task succeeds.
+    let fails = execution.has_reported_problem || attempt.is_some_and(|attempt| attempt >= SECOND);
+    if !fails {
+        return None;
+    }
     let failure = run.events.as_ref().and_then(|events| events.task_failure.as_ref());
+    let scheduled = run.description.task.and_then(|task| task.scheduled);
+    let since = age(failure.and_then(|failure| failure.at).or(scheduled), now);
     let cause = failure.map_or_else(
         || "the workflow task fails".to_owned(),
         |failure| causes::of_task(failure, &execution.task_queue, &execution.workflow_type),
     );
-    let next = task.scheduled.and_then(|at| at.duration_since(now).ok());
-    let hint = "fix the code and restart the worker; a reset of the workflow to its last workflow \
-                task continues it at once";
+    let hint = "fix the code and restart the worker; to continue without waiting for the next attempt, \
+                reset the workflow to its last workflow task";
     Some(Problem {
-        severity: if task.attempt == SECOND { Severity::Amber } else { Severity::Red },
-        since_ms: millis(age(task.first_scheduled.or(task.scheduled), now)),
+        severity: if since < YOUNG_FAILURE { Severity::Amber } else { Severity::Red },
+        since_ms: millis(since),
         cause,
-        attempt: Some(task.attempt),
-        next_try_ms: next.map(millis),
+        attempt: attempt.filter(|attempt| *attempt >= SECOND),
         hint: Some(hint.to_owned()),
         ..of_workflow(ProblemKind::Stuck, execution, place)
     })
@@ -224,7 +231,7 @@ fn retrying<'a>(
         let cause = call
             .last_failure
             .as_ref()
-            .map_or_else(|| "the last attempt failed".to_owned(), FailureChain::root);
+            .map_or_else(|| "the last attempt failed".to_owned(), |cause| cause.text.clone());
         let next = call.next_attempt.filter(|_| !call.is_started);
         Problem {
             severity: if since < YOUNG_RETRY { Severity::Amber } else { Severity::Red },
@@ -234,32 +241,30 @@ fn retrying<'a>(
             attempt: Some(call.attempt),
             max_attempts: call.max_attempts,
             next_try_ms: next.map(|at| millis(at.duration_since(now).unwrap_or_default())),
-            hint: Some(format!("fix the cause; the activity {} is tried again", call.type_name)),
+            hint: Some(format!("fix the cause; Temporal retries the activity {}", call.type_name)),
             ..of_workflow(ProblemKind::Retrying, &description.execution, place)
         }
     })
 }
 
-/// The problems of failed and timed out workflows. Leaves out each workflow that failed because its
-/// child failed: the problem of the child is shown instead.
+/// Failed and timed out workflows, without those that failed because their child failed: the problem of
+/// the child has the cause.
 fn ended(runs: &[EndedRun], place: CommandPlace<'_>, now: SystemTime) -> Vec<Problem> {
-    let failed_ids: BTreeSet<&str> =
-        runs.iter().map(|run| run.execution.workflow_id.as_str()).collect();
     runs.iter()
-        .filter(|run| !is_consequence(run, &failed_ids, runs))
+        .filter(|run| !is_consequence(run, runs))
         .filter_map(|run| {
             let Execution { started, closed, task_queue, status, .. } = &run.execution;
             let ran = closed.and_then(|closed| closed.duration_since((*started)?).ok());
             let (kind, cause, hint) = match status {
                 ExecutionStatus::Failed => (
                     ProblemKind::Failed,
-                    run.events.failure.as_ref().map_or_else(String::new, FailureChain::root),
-                    "fix the cause and start the workflow again, or reset it",
+                    run.events.failure.as_ref().map_or_else(String::new, |it| it.text.clone()),
+                    "fix the cause and start the workflow again, or reset the workflow",
                 ),
                 ExecutionStatus::TimedOut => (
                     ProblemKind::TimedOut,
                     causes::of_timeout(run.events.before_end, task_queue, ran),
-                    "fix the cause and start the workflow again, or reset it",
+                    "fix the cause and start the workflow again, or reset the workflow",
                 ),
                 ExecutionStatus::Running
                 | ExecutionStatus::Completed
@@ -280,15 +285,11 @@ fn ended(runs: &[EndedRun], place: CommandPlace<'_>, now: SystemTime) -> Vec<Pro
         .collect()
 }
 
-/// Whether a workflow failed because of a child workflow that is in the list too.
-fn is_consequence(run: &EndedRun, failed: &BTreeSet<&str>, runs: &[EndedRun]) -> bool {
-    let Some(chain) = &run.events.failure else { return false };
-    let through_child = chain.links.iter().any(|link| link.kind == FailureKind::ChildWorkflow);
-    through_child
-        && runs.iter().any(|child| {
-            child.execution.parent.as_deref() == Some(&run.execution.workflow_id)
-                && failed.contains(child.execution.workflow_id.as_str())
-        })
+/// Whether a workflow failed because of a child that is in the list, too.
+fn is_consequence(run: &EndedRun, runs: &[EndedRun]) -> bool {
+    let is_parent =
+        |child: &EndedRun| child.execution.parent.as_deref() == Some(&run.execution.workflow_id);
+    run.events.failure.as_ref().is_some_and(|cause| cause.is_of_child) && runs.iter().any(is_parent)
 }
 
 fn of_workflow(kind: ProblemKind, execution: &Execution, place: CommandPlace<'_>) -> Problem {

@@ -14,11 +14,8 @@ const RECENT: Duration = Duration::from_secs(15 * 60);
 #[must_use]
 pub fn of_server(snapshot: &Snapshot, age_ms: u64) -> Vec<Problem> {
     let status = &snapshot.status;
-    let mut problems: Vec<Problem> = [failed(snapshot), detached(status), degraded(snapshot)]
-        .into_iter()
-        .flatten()
-        .chain(restarted(status))
-        .collect();
+    let found = [failed(snapshot), waits(snapshot), detached(status), degraded(snapshot)];
+    let mut problems: Vec<Problem> = found.into_iter().flatten().chain(restarted(status)).collect();
     for problem in &mut problems {
         problem.since_ms = problem.since_ms.saturating_add(age_ms);
     }
@@ -30,13 +27,28 @@ fn failed(snapshot: &Snapshot) -> Option<Problem> {
     (status.state == State::Failed).then(|| Problem {
         since_ms: snapshot.state_ms,
         cause: first_line(&status.message),
-        hint: snapshot.hint.clone().or_else(|| Some("start it with `stigmer local`".to_owned())),
+        hint: snapshot
+            .hint
+            .clone()
+            .or_else(|| Some("start the server with `stigmer local`".to_owned())),
         command: Some("stigmer local logs -n 50".to_owned()),
         ..blank(ProblemKind::Server, Severity::Red)
     })
 }
 
-/// The problem of a server that runs while a check fails.
+/// The server has exited, and the next start is scheduled.
+fn waits(snapshot: &Snapshot) -> Option<Problem> {
+    let status = &snapshot.status;
+    (status.state == State::Backoff).then(|| Problem {
+        since_ms: snapshot.state_ms,
+        cause: first_line(&status.message),
+        next_try_ms: snapshot.next_start_ms,
+        command: Some("stigmer local events -n 5".to_owned()),
+        ..blank(ProblemKind::Server, Severity::Amber)
+    })
+}
+
+/// The server runs and a check fails.
 fn degraded(snapshot: &Snapshot) -> Option<Problem> {
     let status = &snapshot.status;
     let is_detached = database_state(status).is_some();

@@ -1,12 +1,12 @@
 //! Decides what to request from the server, and when. Does no IO and reads no clock.
 //!
-//! Only one request is in progress at a time. Requests take at most 4 % of the time in total, also
-//! if the server is slow. The first 300 ms of requests are exempt from this limit. At most
-//! [`DESCRIBES`] workflows are described per minute: new workflows at once, the others in turn.
+//! One request at a time. Apart from a credit for the first samples, a request is followed by a pause
+//! of [`REST`] times its duration, so that the server spends about 4 % of its time on stigmer, also
+//! when the server is slow. At most [`DESCRIBES`] workflows are described per minute.
 
 use super::sample::{EndedRun, NamespaceSample, OpenRun, PollerSample, QueueSample};
 use crate::temporal::executions::{
-    Description, Execution, ExecutionPage, ExecutionStatus, NewestEvents, StatusCounts,
+    Description, Execution, ExecutionPage, ExecutionStatus, NewestEvents,
 };
 use crate::temporal::queues::{QueueKind, QueuePoller, QueueState};
 use std::collections::btree_map::Entry;
@@ -16,20 +16,24 @@ use tokio::time::Instant;
 
 /// The pause after a request, as a multiple of the duration of the request.
 const REST: u32 = 24;
-/// Total duration of requests that may be sent without pauses, so that the first samples are
-/// available at once. Time without requests restores this credit.
+/// Duration of requests that need no pause, so that the first samples are there at once. The credit is
+/// full again after pauses that are longer than necessary.
 const CREDIT: Duration = Duration::from_millis(300);
-/// Maximum pause after a request.
-const LONGEST_REST: Duration = Duration::from_secs(5);
-/// Maximum number of descriptions of workflows per minute.
+/// The longest pause after a request.
+const LONGEST_REST: Duration = Duration::from_secs(15);
+/// Descriptions of workflows per minute.
 pub(super) const DESCRIBES: usize = 40;
-/// Number of descriptions per minute after which no workflow is described again. The rest of
-/// [`DESCRIBES`] is for workflows without a description.
-const AGAIN: usize = 28;
-/// The time in which at most [`DESCRIBES`] workflows are described.
+/// Of these, descriptions of workflows that were not described before.
+const NEW: usize = 26;
+/// Of these, descriptions of workflows that were described before.
+const AGAIN: usize = 20;
+/// The length of the window of [`DESCRIBES`].
 const MINUTE: Duration = Duration::from_secs(60);
-/// Time between two list requests of the same kind, and between two counts.
+/// Time between two lists of the same kind.
 const LIST_PERIOD: Duration = Duration::from_secs(2);
+/// A list whose request takes long is requested after this multiple of its duration, so that the lists
+/// leave time for other requests.
+const LIST_REST: u32 = 200;
 /// Time between two descriptions of a queue.
 const QUEUE_PERIOD: Duration = Duration::from_secs(4);
 /// Seconds until a workflow is described again. The first value applies after a description that
@@ -37,7 +41,9 @@ const QUEUE_PERIOD: Duration = Duration::from_secs(4);
 const AGAIN_AFTER: [u64; 6] = [1, 2, 4, 8, 15, 30];
 /// Maximum time until a workflow is described again if its workflow task or an activity fails.
 const TROUBLED: Duration = Duration::from_secs(5);
-/// Maximum number of rows of a list.
+/// Time until a single workflow or queue is requested again after a failed request.
+const RETRY: Duration = Duration::from_secs(30);
+/// Rows of a list.
 pub(super) const PAGE: u16 = 50;
 /// Maximum number of open workflows that are stored, and of ended ones.
 const KNOWN: usize = 500;
@@ -52,21 +58,22 @@ pub const FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
 /// A request to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SampleRequest {
-    /// The numbers of workflows by status.
-    Count,
-    /// The open workflows whose workflow task fails.
+    /// Open workflows whose workflow task fails.
     Reported,
     /// One page of the open workflows. The bytes are the token of the page, empty for the first
     /// page.
     Open(Vec<u8>),
     /// The workflows that failed or timed out, only those after this time if it is set.
     Ended(Option<SystemTime>),
-    /// The workflows that ended most recently.
-    Recent,
-    /// The completed workflows with these workflow IDs, which failed earlier.
+    /// Which of these workflow IDs has completed since.
     Completed(Vec<String>),
-    /// The description of one open workflow.
-    Run(RunKey),
+    /// One open workflow.
+    Run {
+        /// The workflow.
+        key: RunKey,
+        /// Whether it was described before.
+        again: bool,
+    },
     /// Why the workflow task of this workflow fails, and when its failing activities began.
     Events(RunKey),
     /// Why this workflow failed or timed out.
@@ -94,10 +101,8 @@ impl RunKey {
 /// The response to a request.
 #[derive(Debug, Clone)]
 pub enum Answer {
-    /// The response to [`SampleRequest::Count`].
-    Counts(StatusCounts),
-    /// The response to [`SampleRequest::Reported`], [`SampleRequest::Open`],
-    /// [`SampleRequest::Ended`], [`SampleRequest::Recent`] and [`SampleRequest::Completed`].
+    /// To [`SampleRequest::Reported`], [`SampleRequest::Open`], [`SampleRequest::Ended`] and
+    /// [`SampleRequest::Completed`].
     Page(ExecutionPage),
     /// The response to [`SampleRequest::Run`]. `None` if there is no such workflow.
     Run(Option<Description>),
@@ -128,14 +133,10 @@ struct KnownOpen {
     due: Instant,
     /// Number of descriptions in a row that were the same as the description before.
     unchanged: usize,
-    events: EventsRead<NewestEvents>,
-}
-
-/// The result of a request for events. The request is sent once for each length of the history.
-#[derive(Debug, PartialEq, Eq)]
-enum EventsRead<T> {
-    Unread,
-    Read(Option<T>),
+    /// The newest events, as they were read last.
+    events: Option<NewestEvents>,
+    /// Whether `events` are those of the current history.
+    are_events_read: bool,
 }
 
 /// A workflow that failed or timed out, and its last events.
@@ -157,15 +158,14 @@ enum List {
     Reported,
     Ended,
     Open,
-    Recent,
     Completed,
-    Count,
 }
 
 impl List {
-    /// All kinds, the most important first.
-    const ALL: [Self; 6] =
-        [Self::Reported, Self::Ended, Self::Open, Self::Recent, Self::Completed, Self::Count];
+    /// In the order of their importance.
+    const ALL: [Self; 4] = [Self::Reported, Self::Ended, Self::Open, Self::Completed];
+    /// Without these, a problem may be missing.
+    const REQUIRED: [Self; 3] = [Self::Reported, Self::Ended, Self::Open];
 }
 
 /// The limit of requests to a server. All namespaces of the server share one budget.
@@ -177,8 +177,9 @@ pub struct Budget {
     retry: Instant,
     /// Number of failed requests in a row.
     errors: u32,
-    /// Times of the descriptions of workflows within the last minute.
-    described: VecDeque<Instant>,
+    /// The descriptions of workflows within the last minute: the time, and whether the workflow was
+    /// described before.
+    described: VecDeque<(Instant, bool)>,
 }
 
 impl Budget {
@@ -188,10 +189,10 @@ impl Budget {
         Self { paid: now, retry: now, errors: 0, described: VecDeque::new() }
     }
 
-    /// Counts a request that took the time `took` and ended at `now`.
-    pub fn spend(&mut self, look: &SampleRequest, is_ok: bool, took: Duration, now: Instant) {
-        if let SampleRequest::Run(_) = look {
-            self.described.push_back(now);
+    /// Takes note of a request that took this time.
+    pub fn spend(&mut self, request: &SampleRequest, is_ok: bool, took: Duration, now: Instant) {
+        if let SampleRequest::Run { again, .. } = request {
+            self.described.push_back((now, *again));
         }
         self.errors = if is_ok { 0 } else { self.errors.saturating_add(1) };
         self.paid = self.paid.max(now) + (took * REST).min(LONGEST_REST);
@@ -207,12 +208,13 @@ impl Budget {
         paid.into_iter().chain((now < self.retry).then_some(self.retry)).max()
     }
 
-    /// Number of descriptions of workflows within the last minute.
-    fn spent(&mut self, now: Instant) -> usize {
-        while self.described.front().is_some_and(|at| now.duration_since(*at) >= MINUTE) {
+    /// Whether a workflow may be described. `again`: it was described before.
+    fn may_describe(&mut self, again: bool, now: Instant) -> bool {
+        while self.described.front().is_some_and(|(at, _)| now.duration_since(*at) >= MINUTE) {
             self.described.pop_front();
         }
-        self.described.len()
+        let of_kind = self.described.iter().filter(|(_, it)| *it == again).count();
+        self.described.len() < DESCRIBES && of_kind < if again { AGAIN } else { NEW }
     }
 }
 
@@ -221,6 +223,12 @@ impl Budget {
 pub struct Plan {
     /// When each list request is due.
     due: BTreeMap<List, Instant>,
+    /// When each list was answered last.
+    answered: BTreeMap<List, Instant>,
+    /// The lists whose last requests failed: how many in a row, and the last error.
+    failed: BTreeMap<List, (u32, String)>,
+    /// The kind of request that is first in turn.
+    turn: usize,
     open: BTreeMap<RunKey, KnownOpen>,
     /// The token of the next page of open workflows, after the first page. Empty if there is no
     /// next page.
@@ -231,10 +239,6 @@ pub struct Plan {
     /// Number of requests for newly ended workflows since the last request for all ended workflows.
     increments: u32,
     queues: BTreeMap<(String, QueueKind), KnownQueue>,
-    /// The numbers of workflows by status.
-    pub counts: Option<StatusCounts>,
-    /// The workflows that ended most recently, newest first.
-    pub recent: Vec<Execution>,
 }
 
 impl Plan {
@@ -243,30 +247,38 @@ impl Plan {
     pub fn new(now: Instant) -> Self {
         Self {
             due: List::ALL.into_iter().map(|list| (list, now)).collect(),
+            answered: BTreeMap::new(),
+            failed: BTreeMap::new(),
+            turn: 0,
             open: BTreeMap::new(),
             cursor: Vec::new(),
             is_first_page_next: true,
             ended: BTreeMap::new(),
             increments: 0,
             queues: BTreeMap::new(),
-            counts: None,
-            recent: Vec::new(),
         }
     }
 
-    /// Returns the next step at `now`.
-    pub fn next(&self, budget: &mut Budget, now: Instant) -> NextStep {
+    /// Returns what to do now. The kinds of requests take turns, so that a slow server gets all of
+    /// them.
+    pub fn next(&mut self, budget: &mut Budget, now: Instant) -> NextStep {
         if let Some(until) = budget.pause(now) {
             return NextStep::Pause(until);
         }
-        let spent = budget.spent(now);
-        let look = self
-            .due_list(now)
-            .or_else(|| self.unread_end())
-            .or_else(|| self.unread_events())
-            .or_else(|| self.due_queue(now))
-            .or_else(|| self.due_run(spent, now));
-        look.map_or_else(|| NextStep::Idle(self.earliest(now)), NextStep::Send)
+        const KINDS: usize = 4;
+        for kind in (0..KINDS).map(|step| (self.turn + step) % KINDS) {
+            let request = match kind {
+                0 => self.due_list(now),
+                1 => self.unread_end().or_else(|| self.unread_events()),
+                2 => self.due_queue(now),
+                _ => self.due_run(budget, now),
+            };
+            if let Some(request) = request {
+                self.turn = kind + 1;
+                return NextStep::Send(request);
+            }
+        }
+        NextStep::Idle(self.earliest(now))
     }
 
     fn due_list(&self, now: Instant) -> Option<SampleRequest> {
@@ -276,8 +288,6 @@ impl Plan {
             List::Ended => Some(SampleRequest::Ended(self.newest_end())),
             List::Open if self.is_first_page_next => Some(SampleRequest::Open(Vec::new())),
             List::Open => Some(SampleRequest::Open(self.cursor.clone())),
-            List::Recent => Some(SampleRequest::Recent),
-            List::Count => Some(SampleRequest::Count),
             List::Completed => {
                 let ids: BTreeSet<&String> = self.ended.keys().map(|it| &it.workflow_id).collect();
                 let ids: Vec<String> = ids.into_iter().take(PAGE.into()).cloned().collect();
@@ -301,7 +311,7 @@ impl Plan {
     }
 
     fn unread_events(&self) -> Option<SampleRequest> {
-        let unread = |run: &KnownOpen| run.is_in_trouble() && run.events == EventsRead::Unread;
+        let unread = |run: &KnownOpen| run.is_in_trouble() && !run.are_events_read;
         let (key, _) = self.open.iter().find(|(_, run)| unread(run))?;
         Some(SampleRequest::Events(key.clone()))
     }
@@ -312,13 +322,16 @@ impl Plan {
         Some(SampleRequest::Queue(name.clone(), *kind))
     }
 
-    fn due_run(&self, spent: usize, now: Instant) -> Option<SampleRequest> {
-        let may =
-            |run: &KnownOpen| spent < if run.description.is_none() { DESCRIBES } else { AGAIN };
+    /// Marked workflows first, then new ones, then those that wait longest.
+    fn due_run(&self, budget: &mut Budget, now: Instant) -> Option<SampleRequest> {
+        let (new, again) = (budget.may_describe(false, now), budget.may_describe(true, now));
+        let may = |run: &KnownOpen| if run.description.is_some() { again } else { new };
         let due = self.open.iter().filter(|(_, run)| run.due <= now && may(run));
-        // Workflows without a description come first, then those that wait longest.
-        let (key, _) = due.min_by_key(|(_, run)| (run.description.is_some(), run.due))?;
-        Some(SampleRequest::Run(key.clone()))
+        let (key, run) = due.min_by_key(|(_, run)| {
+            let is_known = run.description.is_some();
+            (is_known || !run.execution.has_reported_problem, is_known, run.due)
+        })?;
+        Some(SampleRequest::Run { key: key.clone(), again: run.description.is_some() })
     }
 
     /// When the next request is due.
@@ -331,30 +344,78 @@ impl Plan {
         next.unwrap_or(now + LIST_PERIOD)
     }
 
-    /// Stores the answer to a request. `answer` is `None` if the request failed.
-    pub fn take(&mut self, look: SampleRequest, answer: Option<Answer>, now: Instant) {
-        if let Some(list) = look.list() {
-            self.due.insert(list, now + LIST_PERIOD);
+    /// Takes the answer to a request that took this time.
+    pub fn take(
+        &mut self,
+        request: SampleRequest,
+        answer: Result<Answer, String>,
+        took: Duration,
+        now: Instant,
+    ) {
+        match answer {
+            Ok(answer) => {
+                if let Some(list) = request.list() {
+                    self.due.insert(list, now + LIST_PERIOD.max(took * LIST_REST));
+                    self.answered.insert(list, now);
+                    self.failed.remove(&list);
+                }
+                self.learn(request, answer, now);
+            }
+            Err(error) => self.failed(request, error, now),
         }
-        let Some(answer) = answer else { return };
-        match (look, answer) {
-            (SampleRequest::Count, Answer::Counts(counts)) => self.counts = Some(counts),
+    }
+
+    /// A failed request is repeated later, and delays no other.
+    fn failed(&mut self, request: SampleRequest, error: String, now: Instant) {
+        if let Some(list) = request.list() {
+            let (count, last) = self.failed.entry(list).or_default();
+            self.due.insert(list, now + LIST_PERIOD * 2_u32.pow((*count).min(5)));
+            (*count, *last) = (count.saturating_add(1), error);
+        }
+        match request {
+            SampleRequest::Open(_) => {
+                self.cursor.clear();
+                self.is_first_page_next = true;
+            }
+            SampleRequest::Run { key, .. } => {
+                if let Some(run) = self.open.get_mut(&key) {
+                    run.due = now + RETRY;
+                }
+            }
+            // The problem is shown without the events, and the next change of the history reads them.
+            SampleRequest::Events(key) => {
+                if let Some(run) = self.open.get_mut(&key) {
+                    run.are_events_read = true;
+                }
+            }
+            SampleRequest::End(key) => {
+                if let Some(run) = self.ended.get_mut(&key) {
+                    run.events = Some(NewestEvents::default());
+                }
+            }
+            SampleRequest::Queue(name, kind) => {
+                if let Some(queue) = self.queues.get_mut(&(name, kind)) {
+                    queue.due = now + RETRY;
+                }
+            }
+            SampleRequest::Reported | SampleRequest::Ended(_) | SampleRequest::Completed(_) => {}
+        }
+    }
+
+    fn learn(&mut self, request: SampleRequest, answer: Answer, now: Instant) {
+        match (request, answer) {
             (SampleRequest::Reported, Answer::Page(page)) => self.reported(page, now),
             (SampleRequest::Open(place), Answer::Page(page)) => self.listed(&place, page, now),
             (SampleRequest::Ended(after), Answer::Page(page)) => self.have_ended(after, page),
-            (SampleRequest::Recent, Answer::Page(page)) => {
-                self.forget_completed(&page.executions);
-                self.recent = page.executions;
-            }
             (SampleRequest::Completed(_), Answer::Page(page)) => {
                 self.forget_completed(&page.executions);
             }
-            (SampleRequest::Run(key), Answer::Run(description)) => {
+            (SampleRequest::Run { key, .. }, Answer::Run(description)) => {
                 self.is_described(&key, description, now);
             }
             (SampleRequest::Events(key), Answer::Events(events)) => {
                 if let Some(run) = self.open.get_mut(&key) {
-                    run.events = EventsRead::Read(events);
+                    run.learn(events);
                 }
             }
             (SampleRequest::End(key), Answer::Events(Some(events))) => {
@@ -369,8 +430,22 @@ impl Plan {
                     *queue = KnownQueue { state: Some(state), due: now + QUEUE_PERIOD };
                 }
             }
-            (look, _) => debug_assert!(false, "an answer to another request than {look:?}"),
+            (request, _) => debug_assert!(false, "an answer to another request than {request:?}"),
         }
+    }
+
+    /// The time of the oldest list behind the sample. `None` until each required list was answered.
+    #[must_use]
+    pub fn as_of(&self) -> Option<Instant> {
+        let times = List::REQUIRED.iter().map(|list| self.answered.get(list).copied());
+        times.collect::<Option<Vec<_>>>()?.into_iter().min()
+    }
+
+    /// Why problems may be missing: the error of a list that fails.
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        let mut errors = List::REQUIRED.iter().filter_map(|list| self.failed.get(list));
+        errors.next().map(|(_, error)| error.as_str())
     }
 
     fn reported(&mut self, page: ExecutionPage, now: Instant) {
@@ -467,10 +542,13 @@ impl Plan {
     /// queue could write rows into the database.
     fn update_queues(&mut self, now: Instant) {
         let mut used: BTreeSet<(String, QueueKind)> = BTreeSet::new();
-        for run in self.open.values() {
-            used.insert((run.execution.task_queue.clone(), QueueKind::Workflow));
-            let activities = run.description.iter().flat_map(|it| &it.activities);
-            used.extend(activities.map(|it| (it.task_queue.clone(), QueueKind::Activity)));
+        for description in self.open.values().filter_map(|run| run.description.as_ref()) {
+            // A workflow with a delayed start has not used its queue yet.
+            if description.task.is_some() || description.history_length > 2 {
+                used.insert((description.execution.task_queue.clone(), QueueKind::Workflow));
+            }
+            let activities = &description.activities;
+            used.extend(activities.iter().map(|it| (it.task_queue.clone(), QueueKind::Activity)));
         }
         used.retain(|(name, _)| !name.is_empty());
         let is_polled =
@@ -496,11 +574,9 @@ impl Plan {
         mut poller: impl FnMut(&QueuePoller) -> PollerSample,
     ) -> NamespaceSample {
         let open = self.open.values().filter_map(|run| {
-            let events = match &run.events {
-                EventsRead::Read(events) => events.clone(),
-                EventsRead::Unread => None,
-            };
-            Some(OpenRun { description: run.description.clone()?, events })
+            let mut description = run.description.clone()?;
+            description.execution.has_reported_problem = run.execution.has_reported_problem;
+            Some(OpenRun { description, events: run.events.clone() })
         });
         let is_recent = |run: &&KnownEnded| {
             let age = run.execution.closed.and_then(|closed| now.duration_since(closed).ok());
@@ -526,13 +602,11 @@ impl Plan {
 impl SampleRequest {
     fn list(&self) -> Option<List> {
         match self {
-            Self::Count => Some(List::Count),
             Self::Reported => Some(List::Reported),
             Self::Open(_) => Some(List::Open),
             Self::Ended(_) => Some(List::Ended),
-            Self::Recent => Some(List::Recent),
             Self::Completed(_) => Some(List::Completed),
-            Self::Run(_) | Self::Events(_) | Self::End(_) | Self::Queue(..) => None,
+            Self::Run { .. } | Self::Events(_) | Self::End(_) | Self::Queue(..) => None,
         }
     }
 }
@@ -553,13 +627,11 @@ pub fn query(look: &SampleRequest, earliest: SystemTime) -> String {
             let after = after.map_or(earliest, |after| after - Duration::from_millis(1));
             format!("ExecutionStatus IN ('Failed', 'TimedOut') AND CloseTime > '{}'", time(after))
         }
-        SampleRequest::Recent => "ExecutionStatus != 'Running'".to_owned(),
         SampleRequest::Completed(ids) => {
             let ids: Vec<String> = ids.iter().map(|id| literal(id)).collect();
             format!("ExecutionStatus = 'Completed' AND WorkflowId IN ({})", ids.join(", "))
         }
-        SampleRequest::Count
-        | SampleRequest::Run(_)
+        SampleRequest::Run { .. }
         | SampleRequest::Events(_)
         | SampleRequest::End(_)
         | SampleRequest::Queue(..) => String::new(),
@@ -578,7 +650,14 @@ fn literal(text: &str) -> String {
 
 impl KnownOpen {
     fn new(execution: Execution, now: Instant) -> Self {
-        Self { execution, description: None, due: now, unchanged: 0, events: EventsRead::Unread }
+        Self {
+            execution,
+            description: None,
+            due: now,
+            unchanged: 0,
+            events: None,
+            are_events_read: false,
+        }
     }
 
     /// Whether the workflow task, an activity or a Nexus operation of this workflow has failed and
@@ -586,7 +665,23 @@ impl KnownOpen {
     fn is_in_trouble(&self) -> bool {
         let Some(description) = &self.description else { return false };
         let mut calls = description.activities.iter().chain(&description.operations);
-        description.task.is_some_and(|task| task.attempt > 1) || calls.any(|it| it.attempt > 1)
+        self.execution.has_reported_problem
+            || description.task.is_some_and(|task| task.attempt > 1)
+            || calls.any(|it| it.attempt > 1)
+    }
+
+    /// Takes the newest events. An earlier failure of the workflow task stays as long as the task fails:
+    /// later attempts write no event, and other events push the failure out of the page.
+    fn learn(&mut self, events: Option<NewestEvents>) {
+        self.are_events_read = true;
+        let Some(mut events) = events else { return };
+        if let Some(before) = self.events.take() {
+            events.task_failure = events.task_failure.or(before.task_failure);
+            events.activities.extend(before.activities);
+            events.activities.sort();
+            events.activities.dedup_by(|later, first| later.0 == first.0);
+        }
+        self.events = Some(events);
     }
 
     fn is_described(&mut self, description: Description, now: Instant) {
@@ -596,13 +691,14 @@ impl KnownOpen {
         let mut wait = Duration::from_secs(again);
         let length = |it: &Option<Description>| it.as_ref().map(|it| it.history_length);
         let before = length(&self.description);
-        self.execution.has_reported_problem |= description.execution.has_reported_problem;
         self.description = Some(description);
         if self.is_in_trouble() {
             wait = wait.min(TROUBLED);
+        } else {
+            self.events = None;
         }
         if before != length(&self.description) {
-            self.events = EventsRead::Unread;
+            self.are_events_read = false;
         }
         self.due = now + wait;
     }

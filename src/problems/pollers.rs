@@ -12,7 +12,10 @@ use std::time::{Duration, SystemTime};
 
 /// Time limit for reading a command line, which usually takes microseconds.
 const COMMAND: Duration = Duration::from_secs(1);
-/// Maximum number of workers that are stored.
+/// A poll this long after the end of its process is not one of this process. The clocks of the server
+/// and of this host are the same, but the server writes the time of a poll a moment later.
+const DYING: Duration = Duration::from_secs(1);
+/// The maximum number of workers that are known.
 const KNOWN: usize = 1_000;
 
 /// The known workers and their processes.
@@ -28,8 +31,8 @@ struct Known {
     /// Start time of the process, as first seen. It distinguishes the process from a later process
     /// with the same pid.
     start_ticks: Option<u64>,
-    /// The last poll of the worker when its process was last looked up.
-    last_poll: Option<SystemTime>,
+    /// The time at which the process was first seen to be absent.
+    absent_since: Option<SystemTime>,
 }
 
 impl Pollers {
@@ -56,7 +59,7 @@ impl Pollers {
                     }
                 };
                 let start_ticks = Some(process.start_ticks);
-                Known { process: process_state, start_ticks, last_poll: poller.last_poll }
+                Known { process: process_state, start_ticks, absent_since: None }
             }
             // There is no such process, or a later process has the same pid.
             _ => self.absent(pid, poller),
@@ -66,15 +69,14 @@ impl Pollers {
         }
     }
 
+    /// The poller if there is no process with its id. A poll that is later than the end of the process
+    /// comes from a process that only has the same name: it runs in another pid namespace.
     fn absent(&self, pid: Pid, poller: &QueuePoller) -> Known {
         let known = self.known.get(&poller.identity);
-        let still_polls = known.is_some_and(|it| {
-            !matches!(it.process, PollerProcess::Runs { .. }) && poller.last_poll > it.last_poll
-        });
+        let absent_since = known.and_then(|it| it.absent_since).unwrap_or_else(SystemTime::now);
+        let polls = poller.last_poll.is_some_and(|poll| poll > absent_since + DYING);
         let process = match known.map(|it| &it.process) {
-            // The worker polls although this machine shows no such process. So it runs in another
-            // pid namespace.
-            _ if still_polls => PollerProcess::Unknown,
+            _ if polls => PollerProcess::Unknown,
             Some(PollerProcess::Unknown) => PollerProcess::Unknown,
             Some(PollerProcess::Runs { command, .. } | PollerProcess::Ended { command, .. }) => {
                 PollerProcess::Ended { pid, command: command.clone() }
@@ -82,12 +84,13 @@ impl Pollers {
             None => PollerProcess::Ended { pid, command: String::new() },
         };
         let start_ticks = known.and_then(|it| it.start_ticks);
-        Known { process, start_ticks, last_poll: poller.last_poll }
+        Known { process, start_ticks, absent_since: Some(absent_since) }
     }
 
-    /// The process id in an identity such as `4712@host`. `None` if the host is not this machine.
+    /// The process id in a name like `4712@host` or `4712@host@queue`, if the host is this machine.
     fn pid(&self, identity: &str) -> Option<Pid> {
-        let (pid, host) = identity.split_once('@')?;
+        let (pid, rest) = identity.split_once('@')?;
+        let host = rest.split_once('@').map_or(rest, |(host, _)| host);
         pid.parse().ok().filter(|pid| *pid > 0 && host == self.host)
     }
 

@@ -9,9 +9,9 @@ use super::sample::{
 use crate::protocol::{Problem, ProblemKind, Severity};
 use crate::temporal::executions::{
     Description, Execution, ExecutionPage, ExecutionStatus, NewestEvents, PendingActivity,
-    PendingTask, StatusCounts, TaskFailure,
+    PendingTask, TaskFailure,
 };
-use crate::temporal::failure::{FailureChain, FailureKind, FailureLink};
+use crate::temporal::failure::RootCause;
 use crate::temporal::queues::{QueueKind, QueueState};
 use proptest::prelude::*;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -48,7 +48,6 @@ fn description(id: &str) -> Description {
         activities: Vec::new(),
         operations: Vec::new(),
         task: None,
-        children: Vec::new(),
     }
 }
 
@@ -57,12 +56,7 @@ fn open(description: Description) -> OpenRun {
 }
 
 fn task(attempt: u32) -> PendingTask {
-    PendingTask {
-        is_started: false,
-        attempt,
-        scheduled: Some(ago(3)),
-        first_scheduled: Some(ago(25)),
-    }
+    PendingTask { is_started: false, attempt, scheduled: Some(ago(25)) }
 }
 
 fn activity(attempt: u32) -> PendingActivity {
@@ -76,26 +70,17 @@ fn activity(attempt: u32) -> PendingActivity {
         max_attempts: Some(50),
         scheduled: Some(ago(1)),
         next_attempt: Some(now() + Duration::from_secs(13)),
-        retry_interval: Some(Duration::from_secs(16)),
-        last_failure: (attempt > 1).then(|| chain(&[("BankUnavailable", "503")])),
-        last_worker: "58@box".to_owned(),
+        last_failure: (attempt > 1).then(|| cause("BankUnavailable: 503")),
     }
 }
 
-fn chain(links: &[(&str, &str)]) -> FailureChain {
-    let link = |(type_name, message): &(&str, &str)| FailureLink {
-        kind: FailureKind::Application,
-        type_name: (*type_name).to_owned(),
-        message: (*message).to_owned(),
-        stack_trace: String::new(),
-        is_encoded: false,
-    };
-    FailureChain { links: links.iter().map(link).collect() }
+fn cause(text: &str) -> RootCause {
+    RootCause { text: text.to_owned(), is_of_child: false }
 }
 
-fn task_failure(reason: i32, message: &str) -> NewestEvents {
-    let failure = Some(chain(&[("", message)]));
-    let task_failure = Some(TaskFailure { reason, failure, worker: "58@box".to_owned() });
+fn task_failure(reason: i32, text: &str) -> NewestEvents {
+    let failure = Some(cause(text));
+    let task_failure = Some(TaskFailure { reason, at: Some(ago(30)), failure });
     NewestEvents { task_failure, ..NewestEvents::default() }
 }
 
@@ -159,10 +144,10 @@ fn failing_workflow_task_is_stuck_with_its_cause() {
             "non-determinism: Timer machine does not handle event 5, ActivityTaskScheduled",
         ),
         (24, "something else", "non-determinism: something else"),
-        (14, "boom\nsecond line", "boom"),
+        (14, "KeyError: boom", "KeyError: boom"),
         (
             14,
-            "Workflow class Refund is not registered on this worker, available workflows: Bug",
+            "NotFoundError: Workflow class Refund is not registered on this worker",
             "no worker on queue orders knows the type Refund",
         ),
         (
@@ -182,14 +167,15 @@ fn failing_workflow_task_is_stuck_with_its_cause() {
         let run = OpenRun { description, events: Some(task_failure(reason, message)) };
         let problem = only(&NamespaceSample { open: vec![run], ..sample() });
         assert_eq!((problem.kind, problem.severity), (ProblemKind::Stuck, Severity::Red));
-        assert_eq!((problem.cause.as_str(), problem.since_ms), (expected, 25_000));
+        assert_eq!((problem.cause.as_str(), problem.since_ms), (expected, 30_000));
         assert_eq!(problem.attempt, Some(4));
     }
 }
 
 #[test]
 fn first_failure_of_a_workflow_task_may_heal_itself() {
-    let description = Description { task: Some(task(2)), ..description("a") };
+    let task = PendingTask { scheduled: Some(ago(3)), ..task(2) };
+    let description = Description { task: Some(task), ..description("a") };
     let problem = only(&NamespaceSample { open: vec![open(description)], ..sample() });
     assert_eq!(
         (problem.severity, problem.cause.as_str()),
@@ -283,7 +269,7 @@ fn ended_workflows_have_their_root_cause() {
     let failed = EndedRun {
         execution: execution("shipment-7", ExecutionStatus::Failed),
         events: NewestEvents {
-            failure: Some(chain(&[("ShippingError", "cannot ship"), ("ValueError", "postcode")])),
+            failure: Some(cause("ValueError: postcode")),
             ..NewestEvents::default()
         },
     };
@@ -304,24 +290,17 @@ fn ended_workflows_have_their_root_cause() {
 
 #[test]
 fn parent_that_failed_because_of_its_child_is_no_problem_of_its_own() {
-    let root =
-        FailureLink { kind: FailureKind::Application, ..chain(&[("E", "x")]).links[0].clone() };
-    let through = FailureLink { kind: FailureKind::ChildWorkflow, ..root.clone() };
-    let events = |links: Vec<FailureLink>| NewestEvents {
-        failure: Some(FailureChain { links }),
-        ..NewestEvents::default()
-    };
-    let parent = EndedRun {
-        execution: execution("parent", ExecutionStatus::Failed),
-        events: events(vec![through, root.clone()]),
-    };
-    let child = EndedRun {
+    let failed = |id: &str, is_of_child, parent: Option<&str>| EndedRun {
         execution: Execution {
-            parent: Some("parent".to_owned()),
-            ..execution("child", ExecutionStatus::Failed)
+            parent: parent.map(str::to_owned),
+            ..execution(id, ExecutionStatus::Failed)
         },
-        events: events(vec![root]),
+        events: NewestEvents {
+            failure: Some(RootCause { is_of_child, ..cause("E: x") }),
+            ..NewestEvents::default()
+        },
     };
+    let (parent, child) = (failed("parent", true, None), failed("child", false, Some("parent")));
     let problem = only(&NamespaceSample { ended: vec![parent.clone(), child], ..sample() });
     assert_eq!(problem.subject, "child");
     let problem = only(&NamespaceSample { ended: vec![parent], ..sample() });
@@ -335,7 +314,7 @@ fn same_kind_type_and_cause_are_one_row_of_the_newest() {
             closed: Some(ago(closed)),
             ..execution(id, ExecutionStatus::Failed)
         },
-        events: NewestEvents { failure: Some(chain(&[("E", message)])), ..NewestEvents::default() },
+        events: NewestEvents { failure: Some(cause(message)), ..NewestEvents::default() },
     };
     let ended = vec![failed("old", 30, "x"), failed("new", 5, "x"), failed("other", 20, "y")];
     let found = found(&NamespaceSample { ended, ..sample() });
@@ -389,13 +368,14 @@ impl Rig {
             Answer::Page(ExecutionPage { executions: executions.to_vec(), next: Vec::new() })
         };
         match look {
-            SampleRequest::Count => Answer::Counts(StatusCounts::default()),
-            SampleRequest::Reported | SampleRequest::Recent | SampleRequest::Completed(_) => {
-                page(&[])
+            SampleRequest::Reported => {
+                let marked = self.open.iter().filter(|it| it.has_reported_problem);
+                page(&marked.cloned().collect::<Vec<_>>())
             }
+            SampleRequest::Completed(_) => page(&[]),
             SampleRequest::Open(_) => page(&self.open),
             SampleRequest::Ended(_) => page(&self.ended),
-            SampleRequest::Run(key) => Answer::Run(Some(description(&key.workflow_id))),
+            SampleRequest::Run { key, .. } => Answer::Run(Some(description(&key.workflow_id))),
             SampleRequest::Events(_) | SampleRequest::End(_) => {
                 Answer::Events(Some(NewestEvents::default()))
             }
@@ -403,17 +383,23 @@ impl Rig {
         }
     }
 
-    /// Runs the plan for the duration `time`. If `fails`, every request fails.
-    fn run(&mut self, time: Duration, fails: bool) {
+    /// Runs the plan for this time, while every request succeeds.
+    fn run(&mut self, time: Duration) {
+        self.run_failing(time, |_| false);
+    }
+
+    /// Runs the plan for this time, while these requests fail.
+    fn run_failing(&mut self, time: Duration, fails: impl Fn(&SampleRequest) -> bool) {
         let end = self.now + time;
         while self.now < end {
             match self.plan.next(&mut self.budget, self.now) {
                 NextStep::Send(look) => {
                     self.sent.push((self.now, look.clone()));
                     self.now += self.took;
-                    let answer = (!fails).then(|| self.answer(&look));
-                    self.budget.spend(&look, !fails, self.took, self.now);
-                    self.plan.take(look, answer, self.now);
+                    let answer =
+                        if fails(&look) { Err("no".to_owned()) } else { Ok(self.answer(&look)) };
+                    self.budget.spend(&look, answer.is_ok(), self.took, self.now);
+                    self.plan.take(look, answer, self.took, self.now);
                 }
                 NextStep::Pause(until) | NextStep::Idle(until) => {
                     assert!(until > self.now, "the plan would spin");
@@ -435,11 +421,11 @@ fn running(count: usize) -> Vec<Execution> {
 #[test]
 fn descriptions_stay_within_the_budget_of_a_minute() {
     let mut rig = Rig::new(running(200), Vec::new());
-    rig.run(Duration::from_secs(600), false);
+    rig.run(Duration::from_secs(600));
     let described: Vec<Instant> = rig
         .sent
         .iter()
-        .filter(|(_, look)| matches!(look, SampleRequest::Run(_)))
+        .filter(|(_, look)| matches!(look, SampleRequest::Run { .. }))
         .map(|(at, _)| *at)
         .collect();
     for (at, first) in described.iter().enumerate() {
@@ -449,7 +435,9 @@ fn descriptions_stay_within_the_budget_of_a_minute() {
     let keys: std::collections::BTreeSet<&RunKey> = rig
         .sent
         .iter()
-        .filter_map(|(_, look)| if let SampleRequest::Run(key) = look { Some(key) } else { None })
+        .filter_map(
+            |(_, look)| if let SampleRequest::Run { key, .. } = look { Some(key) } else { None },
+        )
         .collect();
     assert_eq!(keys.len(), 200, "each workflow is described at some time");
 }
@@ -459,34 +447,72 @@ fn slow_server_is_asked_less_often() {
     for millis in [1, 20, 200] {
         let mut rig = Rig::new(running(20), Vec::new());
         rig.took = Duration::from_millis(millis);
-        rig.run(Duration::from_secs(300), false);
+        rig.run(Duration::from_secs(300));
         let spent = rig.took * u32::try_from(rig.sent.len()).unwrap();
         assert!(spent < Duration::from_secs(300) / 20, "{millis} ms: {spent:?}");
         assert!(rig.count(|look| *look == SampleRequest::Reported) > 5, "{millis} ms");
+        assert!(rig.count(|look| matches!(look, SampleRequest::Run { .. })) > 5, "{millis} ms");
+        assert!(rig.count(|look| matches!(look, SampleRequest::Queue(..))) > 5, "{millis} ms");
     }
 }
 
 #[test]
 fn failed_requests_are_repeated_more_and_more_slowly() {
     let mut rig = Rig::new(running(20), Vec::new());
-    rig.run(Duration::from_secs(300), true);
+    rig.run_failing(Duration::from_secs(300), |_| true);
     assert!(rig.sent.len() < 20, "{}", rig.sent.len());
-    rig.run(Duration::from_secs(60), false);
-    assert!(rig.count(|look| matches!(look, SampleRequest::Run(_))) >= 20, "it recovers");
+    rig.run(Duration::from_secs(60));
+    assert!(rig.count(|look| matches!(look, SampleRequest::Run { .. })) >= 20, "it recovers");
+}
+
+#[test]
+fn list_that_always_fails_delays_no_other_request() {
+    let mut rig = Rig::new(running(5), vec![execution("a", ExecutionStatus::Failed)]);
+    rig.run_failing(Duration::from_secs(120), |look| *look == SampleRequest::Reported);
+    assert!(rig.count(|look| matches!(look, SampleRequest::Run { .. })) >= 5);
+    assert!(rig.count(|look| matches!(look, SampleRequest::End(_))) >= 1);
+    assert_eq!((rig.plan.as_of(), rig.plan.error()), (None, Some("no")));
+    rig.run(Duration::from_secs(120));
+    assert!(rig.plan.as_of().is_some() && rig.plan.error().is_none());
+}
+
+#[test]
+fn failing_workflow_is_described_before_all_others() {
+    let mut rig = Rig::new(running(200), Vec::new());
+    rig.run(Duration::from_secs(1));
+    rig.sent.clear();
+    let late = execution("late", ExecutionStatus::Running);
+    rig.open.push(Execution { has_reported_problem: true, ..late });
+    rig.run(Duration::from_secs(90));
+    let first = rig.sent.iter().find_map(|(_, look)| match look {
+        SampleRequest::Run { key, again: false } => Some(key.workflow_id.as_str()),
+        _ => None,
+    });
+    assert_eq!(first, Some("late"));
+}
+
+#[test]
+fn marked_workflow_is_stuck_also_at_the_first_attempt_of_a_new_task() {
+    let mut marked = description("signalled");
+    marked.execution.has_reported_problem = true;
+    marked.task = Some(task(1));
+    let run = OpenRun { description: marked, events: Some(task_failure(14, "E: x")) };
+    let problem = only(&NamespaceSample { open: vec![run], ..sample() });
+    assert_eq!((problem.kind, problem.attempt), (ProblemKind::Stuck, None));
 }
 
 #[test]
 fn cause_of_an_ended_workflow_is_read_once() {
     let failed = (0..9).map(|n| execution(&format!("w-{n}"), ExecutionStatus::Failed)).collect();
     let mut rig = Rig::new(Vec::new(), failed);
-    rig.run(Duration::from_secs(300), false);
+    rig.run(Duration::from_secs(300));
     assert_eq!(rig.count(|look| matches!(look, SampleRequest::End(_))), 9);
 }
 
 #[test]
 fn workflow_that_completes_after_its_failure_is_forgotten() {
     let mut rig = Rig::new(Vec::new(), vec![execution("a", ExecutionStatus::Failed)]);
-    rig.run(Duration::from_secs(10), false);
+    rig.run(Duration::from_secs(10));
     let known = |rig: &Rig| rig.plan.sample("default", now(), |_| unreachable!()).ended.len();
     assert_eq!(known(&rig), 1);
     let completed =
@@ -494,7 +520,7 @@ fn workflow_that_completes_after_its_failure_is_forgotten() {
     let take = |rig: &mut Rig, closed| {
         let executions = vec![completed(closed)];
         let page = Answer::Page(ExecutionPage { executions, next: Vec::new() });
-        rig.plan.take(SampleRequest::Recent, Some(page), rig.now);
+        rig.plan.take(SampleRequest::Completed(Vec::new()), Ok(page), rig.took, rig.now);
     };
     take(&mut rig, ago(20));
     assert_eq!(known(&rig), 1, "it completed before the failure");
@@ -505,12 +531,12 @@ fn workflow_that_completes_after_its_failure_is_forgotten() {
 #[test]
 fn queue_is_described_only_while_it_is_in_use() {
     let mut rig = Rig::new(running(1), Vec::new());
-    rig.run(Duration::from_secs(20), false);
+    rig.run(Duration::from_secs(20));
     assert!(rig.count(|look| matches!(look, SampleRequest::Queue(..))) > 2);
     rig.open.clear();
-    rig.run(Duration::from_secs(10), false);
+    rig.run(Duration::from_secs(10));
     rig.sent.clear();
-    rig.run(Duration::from_secs(60), false);
+    rig.run(Duration::from_secs(60));
     assert_eq!(rig.count(|look| matches!(look, SampleRequest::Queue(..))), 0);
 }
 

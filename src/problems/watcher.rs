@@ -4,7 +4,7 @@ use super::group::group;
 use super::judge::judge;
 use super::millis;
 use super::of_server::of_server;
-use super::plan::{Answer, Budget, FORGOTTEN, NextStep, PAGE, Plan, SampleRequest, query};
+use super::plan::{Answer, Budget, FORGOTTEN, NextStep, PAGE, Plan, RunKey, SampleRequest, query};
 use super::pollers::Pollers;
 use crate::facts::Latest;
 use crate::protocol::{FIRST_SAMPLES, Problem, ProblemList, SCHEMA, Snapshot};
@@ -23,8 +23,8 @@ const LINGER: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Time between two look-ups of the processes of workers.
 const PROCESSES: Duration = Duration::from_secs(1);
-/// Number of rows of the list of recent workflows.
-const RECENT: u16 = 10;
+/// Number of newest events that are read of an open workflow, and of an ended one.
+const EVENTS: (u16, u16) = (20, 10);
 
 /// Watches the problems of one server. Without a client that requests problems, it sends no request
 /// to the server.
@@ -68,13 +68,25 @@ struct Sampled {
     /// Whether the samples are complete: each request that was due has been sent once.
     is_complete: bool,
     problems: Arc<Vec<Problem>>,
+    /// The time for which the ages in `problems` are given.
     at: Instant,
+    /// The time of the oldest list behind the problems. `None` until every list was answered.
+    as_of: Option<Instant>,
+    /// Why problems may be missing.
+    error: Option<String>,
 }
 
 impl Sampled {
     /// The value while no server is sampled. The samples of an earlier time would be outdated.
     fn nothing() -> Self {
-        Self { target: None, is_complete: false, problems: Arc::default(), at: Instant::now() }
+        Self {
+            target: None,
+            is_complete: false,
+            problems: Arc::default(),
+            at: Instant::now(),
+            as_of: None,
+            error: None,
+        }
     }
 }
 
@@ -104,12 +116,12 @@ impl Watcher {
         self.list()
     }
 
-    /// The latest problems. `None` if no client has requested problems recently. Sends no request
-    /// to the server.
+    /// The latest problems, if somebody looks now and no problem may be missing. Requests nothing.
     #[must_use]
     pub fn current(&self) -> Option<Vec<Problem>> {
         let is_looking = *self.until.borrow() > Instant::now();
-        is_looking.then(|| self.list().problems)
+        let list = is_looking.then(|| self.list())?;
+        list.unknown.is_none().then_some(list.problems)
     }
 
     /// The problems that are known now. Waits for nothing.
@@ -128,9 +140,17 @@ impl Watcher {
         if is_current {
             problems.extend(found.problems.iter().map(older));
         }
+        let unknown = match current {
+            None => Some(format!("the server is {}", snapshot.status.state)),
+            Some(_) if !is_current || found.as_of.is_none() => {
+                Some(found.error.unwrap_or_else(|| "the server has not responded yet".to_owned()))
+            }
+            Some(_) => found.error,
+        };
         ProblemList {
             schema: SCHEMA,
-            as_of_ms: is_current.then_some(age),
+            as_of_ms: found.as_of.filter(|_| is_current).map(|at| millis(at.elapsed())),
+            unknown,
             problems: group(problems),
         }
     }
@@ -141,6 +161,8 @@ async fn run(
     mut until: watch::Receiver<Instant>,
     found: watch::Sender<Sampled>,
 ) {
+    // The budget outlives a look: many short looks must not cost more than a long one.
+    let mut budget = Budget::new(Instant::now());
     loop {
         if until.wait_for(|until| *until > Instant::now()).await.is_err() {
             return;
@@ -148,7 +170,7 @@ async fn run(
         let target = SampledServer::of(&snapshot.borrow_and_update().snapshot);
         let sampling = async {
             match &target {
-                Some(target) => sample(target, &found).await,
+                Some(target) => sample(target, &mut budget, &found).await,
                 None => std::future::pending().await,
             }
         };
@@ -189,12 +211,11 @@ async fn other_target(
 }
 
 /// Samples the namespaces of a server, one request at a time.
-async fn sample(target: &SampledServer, found: &watch::Sender<Sampled>) {
+async fn sample(target: &SampledServer, budget: &mut Budget, found: &watch::Sender<Sampled>) {
     let Ok(client) = Client::new(&target.address, PATIENCE) else {
         return std::future::pending().await;
     };
     let begun = Instant::now();
-    let mut budget = Budget::new(begun);
     let mut pollers = Pollers::new();
     let mut plans: Vec<(&str, Plan)> =
         target.namespaces.iter().map(|name| (name.as_str(), Plan::new(begun))).collect();
@@ -203,8 +224,7 @@ async fn sample(target: &SampledServer, found: &watch::Sender<Sampled>) {
     let mut is_complete = false;
     loop {
         let now = Instant::now();
-        let is_due = now >= processes_due;
-        if is_due {
+        if now >= processes_due {
             for (_, plan) in &plans {
                 for poller in plan.pollers() {
                     pollers.look(poller).await;
@@ -213,26 +233,29 @@ async fn sample(target: &SampledServer, found: &watch::Sender<Sampled>) {
             processes_due = Instant::now() + PROCESSES;
             publish(target, is_complete, &plans, &pollers, found);
         }
-        match next(&mut plans, &mut budget, now) {
-            (at, NextStep::Send(look)) => {
-                let (name, plan) = &mut plans[at];
+        match next(&mut plans, budget, now) {
+            NextStep::Send(request) => {
+                let (name, plan) = &mut plans[0];
                 let sent = Instant::now();
-                let answer = send(&client, name, &look).await;
+                let answer = send(&client, name, &request).await;
                 let now = Instant::now();
-                budget.spend(&look, answer.is_ok(), now - sent, now);
+                let took = now - sent;
+                budget.spend(&request, answer.is_ok(), took, now);
                 if let Err(error) = &answer {
-                    tracing::debug!(%error, ?look, namespace = name, "a request failed");
+                    tracing::debug!(%error, ?request, namespace = name, "a request failed");
                 }
                 if let Ok(Answer::Queue(state)) = &answer {
                     for poller in &state.pollers {
                         pollers.look(poller).await;
                     }
                 }
-                plan.take(look, answer.ok(), now);
+                plan.take(request, answer, took, now);
+                // The next namespace is first now.
+                plans.rotate_left(1);
             }
-            (_, NextStep::Pause(due)) => tokio::time::sleep_until(due.min(processes_due)).await,
-            (_, NextStep::Idle(due)) => {
-                if !is_complete {
+            NextStep::Pause(due) => tokio::time::sleep_until(due.min(processes_due)).await,
+            NextStep::Idle(due) => {
+                if !is_complete && plans.iter().all(|(_, plan)| plan.as_of().is_some()) {
                     is_complete = true;
                     publish(target, is_complete, &plans, &pollers, found);
                 }
@@ -242,40 +265,42 @@ async fn sample(target: &SampledServer, found: &watch::Sender<Sampled>) {
     }
 }
 
-/// The next step of all namespaces, with the index of its namespace. The namespaces take turns.
-fn next(plans: &mut [(&str, Plan)], budget: &mut Budget, now: Instant) -> (usize, NextStep) {
-    plans.rotate_left(usize::from(plans.len() > 1));
+/// The next step of all namespaces. A request is one of the first plan, which may be another plan than
+/// before.
+fn next(plans: &mut [(&str, Plan)], budget: &mut Budget, now: Instant) -> NextStep {
     let mut idle = now + PROCESSES;
-    for (at, (_, plan)) in plans.iter().enumerate() {
-        match plan.next(budget, now) {
+    for at in 0..plans.len() {
+        match plans[at].1.next(budget, now) {
             NextStep::Idle(until) => idle = idle.min(until),
-            next @ (NextStep::Send(_) | NextStep::Pause(_)) => return (at, next),
+            NextStep::Pause(until) => return NextStep::Pause(until),
+            NextStep::Send(request) => {
+                plans.rotate_left(at);
+                return NextStep::Send(request);
+            }
         }
     }
-    (0, NextStep::Idle(idle))
+    NextStep::Idle(idle)
 }
 
-async fn send(client: &Client, namespace: &str, look: &SampleRequest) -> Result<Answer, String> {
-    let list = async |rows| {
-        let text = query(look, SystemTime::now() - FORGOTTEN);
-        let place = if let SampleRequest::Open(place) = look { place.as_slice() } else { &[] };
-        client.list(namespace, &text, rows, place).await.map(Answer::Page)
+async fn send(client: &Client, namespace: &str, request: &SampleRequest) -> Result<Answer, String> {
+    let list = async |place: &[u8]| {
+        let text = query(request, SystemTime::now() - FORGOTTEN);
+        client.list(namespace, &text, PAGE, place).await.map(Answer::Page)
     };
-    match look {
-        SampleRequest::Count => client.count(namespace).await.map(Answer::Counts),
-        SampleRequest::Recent => list(RECENT).await,
-        SampleRequest::Reported
-        | SampleRequest::Open(_)
-        | SampleRequest::Ended(_)
-        | SampleRequest::Completed(_) => list(PAGE).await,
-        SampleRequest::Run(key) => {
-            client.describe_run(namespace, &key.workflow_id, &key.run_id).await.map(Answer::Run)
+    let events = async |key: &RunKey, page| {
+        let RunKey { workflow_id, run_id } = key;
+        client.newest_events(namespace, workflow_id, run_id, page).await.map(Answer::Events)
+    };
+    match request {
+        SampleRequest::Open(place) => list(place).await,
+        SampleRequest::Reported | SampleRequest::Ended(_) | SampleRequest::Completed(_) => {
+            list(&[]).await
         }
-        SampleRequest::Events(key) | SampleRequest::End(key) => {
-            let page = if matches!(look, SampleRequest::End(_)) { 2 } else { 20 };
-            let events = client.newest_events(namespace, &key.workflow_id, &key.run_id, page);
-            events.await.map(Answer::Events)
+        SampleRequest::Run { key: RunKey { workflow_id, run_id }, .. } => {
+            client.describe_run(namespace, workflow_id, run_id).await.map(Answer::Run)
         }
+        SampleRequest::Events(key) => events(key, EVENTS.0).await,
+        SampleRequest::End(key) => events(key, EVENTS.1).await,
         SampleRequest::Queue(name, kind) => {
             client.queue(namespace, name, *kind).await.map(Answer::Queue)
         }
@@ -294,10 +319,14 @@ fn publish(
         let sample = plan.sample(name, now, |poller| pollers.sample(poller));
         judge(&sample, &target.address, now)
     });
+    let mut errors = plans.iter().filter_map(|(name, plan)| Some((name, plan.error()?)));
+    let as_of = plans.iter().map(|(_, plan)| plan.as_of()).collect::<Option<Vec<_>>>();
     found.send_replace(Sampled {
         target: Some(target.clone()),
         is_complete,
         problems: Arc::new(problems.collect()),
         at: Instant::now(),
+        as_of: as_of.and_then(|times| times.into_iter().min()),
+        error: errors.next().map(|(name, error)| format!("namespace {name}: {error}")),
     });
 }

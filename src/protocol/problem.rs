@@ -17,7 +17,10 @@ pub struct ProblemList {
     /// Age of the samples from which the list was created, in milliseconds. `None` if no server was
     /// sampled: the list then has only the problems of the server itself.
     pub as_of_ms: Option<u64>,
-    /// The problems, the worst first.
+    /// Why problems of workflows may be missing. `None` if the list is complete.
+    #[serde(default)]
+    pub unknown: Option<String>,
+    /// The problems, worst first.
     #[serde(deserialize_with = "known")]
     pub problems: Vec<Problem>,
 }

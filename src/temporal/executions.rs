@@ -1,18 +1,17 @@
 //! Workflows of a namespace: lists, counts, descriptions, and the newest events of a history.
 //!
-//! None of these calls writes to the database. The server allows about 100 lists and counts per
-//! second and namespace, which stigmer shares with the user's programs. Each row of a list takes
-//! about 0.5 ms of the server's time.
+//! None of these calls adds rows to the database. Lists and counts share a limit of about 100 calls per
+//! second and namespace with the user's programs, and a listed row costs the server about 0.5 ms.
 
 use super::connection::describe;
-use super::failure::FailureChain;
+use super::failure::RootCause;
 use super::health::Client;
 use super::message;
 use super::message::execution::{
     DescribeWorkflowResponse, ExecutionInfo, PendingActivityInfo, PendingNexusOperationInfo,
 };
 use super::message::history::{HistoryReverseRequest, HistoryReverseResponse};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// The search attribute that marks a workflow whose workflow task fails.
 const REPORTED_PROBLEMS: &str = "TemporalReportedProblems";
@@ -41,26 +40,18 @@ pub enum ExecutionStatus {
 }
 
 impl ExecutionStatus {
-    /// Every known status, with its number in the API and its name in queries.
-    const NUMBERED: [(i32, Self, &str); 8] = [
-        (1, Self::Running, "Running"),
-        (2, Self::Completed, "Completed"),
-        (3, Self::Failed, "Failed"),
-        (4, Self::Canceled, "Canceled"),
-        (5, Self::Terminated, "Terminated"),
-        (6, Self::ContinuedAsNew, "ContinuedAsNew"),
-        (7, Self::TimedOut, "TimedOut"),
-        (8, Self::Paused, "Paused"),
-    ];
-
     fn numbered(number: i32) -> Self {
-        let known = Self::NUMBERED.iter().find(|(known, ..)| *known == number);
-        known.map_or(Self::Unknown, |(_, status, _)| *status)
-    }
-
-    fn named(name: &str) -> Self {
-        let known = Self::NUMBERED.iter().find(|(.., known)| *known == name);
-        known.map_or(Self::Unknown, |(_, status, _)| *status)
+        match number {
+            1 => Self::Running,
+            2 => Self::Completed,
+            3 => Self::Failed,
+            4 => Self::Canceled,
+            5 => Self::Terminated,
+            6 => Self::ContinuedAsNew,
+            7 => Self::TimedOut,
+            8 => Self::Paused,
+            _ => Self::Unknown,
+        }
     }
 
     /// Whether the workflow has not ended.
@@ -115,8 +106,6 @@ pub struct Description {
     pub operations: Vec<PendingActivity>,
     /// The open workflow task.
     pub task: Option<PendingTask>,
-    /// IDs of the open children.
-    pub children: Vec<String>,
 }
 
 /// An activity, or a Nexus operation, that has not ended.
@@ -140,12 +129,8 @@ pub struct PendingActivity {
     pub scheduled: Option<SystemTime>,
     /// When the next attempt is scheduled.
     pub next_attempt: Option<SystemTime>,
-    /// Time between the current attempt and the next.
-    pub retry_interval: Option<Duration>,
     /// Why the last attempt failed.
-    pub last_failure: Option<FailureChain>,
-    /// Identity of the worker that took the last attempt. Empty if no worker took the activity yet.
-    pub last_worker: String,
+    pub last_failure: Option<RootCause>,
 }
 
 /// The open workflow task of a run.
@@ -156,25 +141,8 @@ pub struct PendingTask {
     /// Number of the current attempt, from 1. A number above 1 means that the code of the workflow
     /// fails.
     pub attempt: u32,
-    /// When the current attempt was scheduled.
+    /// The time at which the task was scheduled.
     pub scheduled: Option<SystemTime>,
-    /// When the first attempt was scheduled.
-    pub first_scheduled: Option<SystemTime>,
-}
-
-/// Numbers of the workflows of a namespace, by status.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct StatusCounts {
-    /// Workflows that are open.
-    pub running: u64,
-    /// Workflows that returned a result.
-    pub completed: u64,
-    /// Workflows that returned an error.
-    pub failed: u64,
-    /// Workflows that reached their timeout.
-    pub timed_out: u64,
-    /// Workflows that were canceled, terminated or continued as new.
-    pub others: u64,
 }
 
 /// The newest failure of a workflow task of one run.
@@ -182,10 +150,10 @@ pub struct StatusCounts {
 pub struct TaskFailure {
     /// Why the task failed, as a number in the API: 24 is non-determinism.
     pub reason: i32,
+    /// The time of the failure.
+    pub at: Option<SystemTime>,
     /// The failure that the worker reported.
-    pub failure: Option<FailureChain>,
-    /// Identity of the worker that reported the failure.
-    pub worker: String,
+    pub failure: Option<RootCause>,
 }
 
 impl TaskFailure {
@@ -200,12 +168,12 @@ impl TaskFailure {
 /// What the newest events in the history of a run show.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewestEvents {
-    /// Why the workflow failed. `None` if the events contain no failure of the workflow.
-    pub failure: Option<FailureChain>,
-    /// The newest failure of a workflow task. `None` if the events contain no such failure.
+    /// Why the workflow failed.
+    pub failure: Option<RootCause>,
+    /// The newest failure of a workflow task.
     pub task_failure: Option<TaskFailure>,
-    /// Type of the second newest event, as a number in the API. In a closed workflow, this event is
-    /// the last one before the end.
+    /// The type of the event that says what the workflow waited for when it ended, as its number in
+    /// the API.
     pub before_end: Option<i32>,
     /// IDs of activities, each with the time at which the first attempt of the activity was
     /// scheduled.
@@ -240,39 +208,7 @@ impl Client {
         })
     }
 
-    /// Counts the workflows of a namespace by status. In a namespace with 20,000 workflows, a count
-    /// takes 50 ms of the server's time.
-    ///
-    /// # Errors
-    /// The error of the server.
-    pub async fn count(&self, namespace: &str) -> Result<StatusCounts, String> {
-        let request = message::CountRequest {
-            namespace: namespace.to_owned(),
-            query: "GROUP BY ExecutionStatus".to_owned(),
-        };
-        let response: message::CountResponse =
-            self.call("CountWorkflowExecutions", request).await.map_err(|s| describe(&s))?;
-        let mut counts = StatusCounts::default();
-        for group in response.groups {
-            let status =
-                group.status().map_or(ExecutionStatus::Unknown, |s| ExecutionStatus::named(&s));
-            let place = match status {
-                ExecutionStatus::Running | ExecutionStatus::Paused => &mut counts.running,
-                ExecutionStatus::Completed => &mut counts.completed,
-                ExecutionStatus::Failed => &mut counts.failed,
-                ExecutionStatus::TimedOut => &mut counts.timed_out,
-                ExecutionStatus::Canceled
-                | ExecutionStatus::Terminated
-                | ExecutionStatus::ContinuedAsNew
-                | ExecutionStatus::Unknown => &mut counts.others,
-            };
-            *place = place.saturating_add(u64::try_from(group.count).unwrap_or(0));
-        }
-        Ok(counts)
-    }
-
-    /// Describes a run of a workflow. An empty `run_id` means the latest run. Returns `None` if
-    /// there is no such workflow.
+    /// Describes a run. An empty `run_id` is the latest run.
     ///
     /// # Errors
     /// The error of the server.
@@ -355,9 +291,7 @@ impl Description {
                 is_started: task.state == 2,
                 attempt: attempt(task.attempt),
                 scheduled: task.scheduled_time.and_then(message::Timestamp::time),
-                first_scheduled: task.original_scheduled_time.and_then(message::Timestamp::time),
             }),
-            children: response.pending_children.into_iter().map(|it| it.workflow_id).collect(),
         })
     }
 }
@@ -375,9 +309,7 @@ impl From<PendingActivityInfo> for PendingActivity {
             max_attempts: u32::try_from(info.maximum_attempts).ok().filter(|max| *max > 0),
             scheduled: info.scheduled_time.and_then(message::Timestamp::time),
             next_attempt: info.next_attempt_schedule_time.and_then(message::Timestamp::time),
-            retry_interval: info.current_retry_interval.and_then(message::WireDuration::duration),
-            last_failure: info.last_failure.as_ref().map(FailureChain::of),
-            last_worker: info.last_worker_identity,
+            last_failure: info.last_failure.as_ref().map(RootCause::of),
         }
     }
 }
@@ -394,27 +326,45 @@ impl From<PendingNexusOperationInfo> for PendingActivity {
             max_attempts: None,
             scheduled: info.scheduled_time.and_then(message::Timestamp::time),
             next_attempt: info.next_attempt_schedule_time.and_then(message::Timestamp::time),
-            retry_interval: None,
-            last_failure: info.last_attempt_failure.as_ref().map(FailureChain::of),
-            last_worker: String::new(),
+            last_failure: info.last_attempt_failure.as_ref().map(RootCause::of),
         }
     }
 }
+
+/// Types of events, as their numbers in the API.
+mod event {
+    pub(super) const TASK_SCHEDULED: i32 = 5;
+    pub(super) const TASK_COMPLETED: i32 = 7;
+}
+
+/// The reason of a workflow task that a reset of the workflow ended.
+const RESET: i32 = 20;
 
 impl NewestEvents {
     /// Evaluates a response, in which the newest event is the first.
     fn of(response: HistoryReverseResponse) -> Self {
         let events = response.history.unwrap_or_default().events;
         let failure = events.iter().find_map(|it| it.workflow_failed.as_ref()?.failure.as_ref());
-        let task_failure = events.iter().find_map(|it| it.workflow_task_failed.as_ref());
+        let current = events.iter().take_while(|it| it.event_type != event::TASK_COMPLETED);
+        let task_failure = current
+            .filter_map(|it| Some((it, it.workflow_task_failed.as_ref()?)))
+            .find(|(_, task)| task.cause != RESET);
+        let before: Vec<i32> = events.iter().skip(1).map(|it| it.event_type).collect();
+        // A task that nobody took, or that was not completed, says more than the events before it.
+        let last = before.first().copied();
+        let is_task = |it: &i32| (event::TASK_SCHEDULED..=event::TASK_COMPLETED).contains(it);
+        let before_end = match last {
+            Some(event::TASK_COMPLETED) => before.iter().find(|it| !is_task(it)).copied(),
+            last => last,
+        };
         Self {
-            failure: failure.map(FailureChain::of),
-            task_failure: task_failure.map(|task| TaskFailure {
+            failure: failure.map(RootCause::of),
+            task_failure: task_failure.map(|(event, task)| TaskFailure {
                 reason: task.cause,
-                failure: task.failure.as_ref().map(FailureChain::of),
-                worker: task.identity.clone(),
+                at: event.event_time.and_then(message::Timestamp::time),
+                failure: task.failure.as_ref().map(RootCause::of),
             }),
-            before_end: events.get(1).map(|event| event.event_type),
+            before_end,
             activities: events
                 .iter()
                 .filter_map(|event| {

@@ -1,154 +1,79 @@
-//! Why an activity or a workflow failed: the chain of failures, and its root cause in one line.
+//! Why an activity or a workflow failed, in one line.
 
 use super::message::failure::FailureInfo;
-use crate::harmless::harmless;
+use crate::harmless::quote;
 
 /// Maximum number of failures that are read from one chain. Real chains have fewer than ten.
 const LINKS: usize = 32;
-/// Maximum length of a message or a stack trace, in bytes. The rest is dropped.
-const TEXT: usize = 64 * 1024;
 
-/// A failure with all its causes, the outermost first. Never empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FailureChain {
-    /// The failures. The last one is the root cause.
-    pub links: Vec<FailureLink>,
+/// Why an activity or a workflow failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RootCause {
+    /// The innermost failure that is not a wrapper: `Type: message`, in one line of at most 400
+    /// characters.
+    pub text: String,
+    /// Whether a child workflow failed, and the workflow failed because of that.
+    pub is_of_child: bool,
 }
 
-/// One failure of a chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FailureLink {
-    /// The kind of the failure.
-    pub kind: FailureKind,
-    /// The type of the error, such as `ValueError`. Empty if unknown.
-    pub type_name: String,
-    /// The message, with all its lines.
-    pub message: String,
-    /// The stack trace. Empty if there is none.
-    pub stack_trace: String,
-    /// Whether a codec of the user encoded the message, so that stigmer cannot read it.
-    pub is_encoded: bool,
-}
-
-/// The kind of a failure: who or what reports it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureKind {
-    /// An error of the user's code.
-    Application,
-    /// A timeout.
-    Timeout,
-    /// A cancellation.
-    Canceled,
-    /// A termination.
-    Terminated,
-    /// An error of the Temporal server.
-    Server,
-    /// An activity failed. The next failure in the chain has the reason.
-    Activity,
-    /// A child workflow failed. The next failure in the chain has the reason.
-    ChildWorkflow,
-    /// A Nexus operation failed. The next failure in the chain has the reason.
-    Nexus,
-}
-
-impl FailureKind {
-    /// Whether a failure of this kind only names the place of the next failure in the chain.
-    fn is_wrapper(self) -> bool {
-        match self {
-            Self::Activity | Self::ChildWorkflow | Self::Nexus => true,
-            Self::Application
-            | Self::Timeout
-            | Self::Canceled
-            | Self::Terminated
-            | Self::Server => false,
-        }
-    }
-}
-
-impl FailureChain {
-    /// Converts a chain of failures that the server sent.
+impl RootCause {
+    /// Finds the root cause in the chain of failures that the server sent.
     pub(super) fn of(outermost: &FailureInfo) -> Self {
         let chain = std::iter::successors(Some(outermost), |info| info.cause.as_deref());
-        Self { links: chain.take(LINKS).map(FailureLink::of).collect() }
-    }
-
-    /// The root cause in one line, as `Type: message`. The root cause is the innermost failure
-    /// whose kind is not [`FailureKind::Activity`], [`FailureKind::ChildWorkflow`] or
-    /// [`FailureKind::Nexus`].
-    #[must_use]
-    pub fn root(&self) -> String {
-        let innermost = self.links.iter().rev().find(|link| !link.kind.is_wrapper());
-        innermost.or(self.links.last()).map_or_else(String::new, FailureLink::line)
-    }
-}
-
-impl FailureLink {
-    fn of(info: &FailureInfo) -> Self {
-        let (kind, type_name) = kind(info);
-        let message = match info.timeout {
-            Some(timeout) if info.message.is_empty() => timeout_type(timeout.timeout_type),
-            Some(_) | None => &info.message,
-        };
+        let links: Vec<&FailureInfo> = chain.take(LINKS).collect();
+        let innermost = links.iter().rev().find(|link| !is_wrapper(link)).or(links.last());
         Self {
-            kind,
-            type_name: clean(&type_name),
-            message: clean(message),
-            stack_trace: clean(&info.stack_trace),
-            is_encoded: info.encoded_attributes.is_some(),
-        }
-    }
-
-    /// The failure in one line, as `Type: message`, with the first line of the message that is not
-    /// blank.
-    #[must_use]
-    pub fn line(&self) -> String {
-        if self.is_encoded {
-            return "the message is encrypted by a codec".to_owned();
-        }
-        let message = self.message.lines().map(str::trim).find(|line| !line.is_empty());
-        match (self.type_name.as_str(), message.unwrap_or_default()) {
-            ("", message) => message.to_owned(),
-            (type_name, "") => type_name.to_owned(),
-            // Some SDKs repeat the type at the start of the message.
-            (type_name, message)
-                if message.strip_prefix(type_name).is_some_and(|rest| rest.starts_with(": ")) =>
-            {
-                message.to_owned()
-            }
-            (type_name, message) => format!("{type_name}: {message}"),
+            text: innermost.map_or_else(String::new, |link| quote(&line(link))),
+            is_of_child: links.iter().any(|link| link.child.is_some()),
         }
     }
 }
 
-/// The kind of a failure, and the type of its error.
-fn kind(info: &FailureInfo) -> (FailureKind, String) {
+/// Whether a failure only says where its cause happened: in an activity, a child workflow or a Nexus
+/// operation.
+fn is_wrapper(info: &FailureInfo) -> bool {
+    info.activity.is_some()
+        || info.child.is_some()
+        || info.nexus_operation.is_some()
+        || info.nexus_handler.is_some()
+}
+
+/// `Type: message`, with the first line of the message that is not blank.
+fn line(info: &FailureInfo) -> String {
+    if info.encoded_attributes.is_some() {
+        return "a codec of the user has encrypted the failure message".to_owned();
+    }
+    let message = info.message.lines().map(str::trim).find(|line| !line.is_empty());
+    let message = match (message, info.timeout) {
+        (None, Some(timeout)) => timeout_type(timeout.timeout_type),
+        (message, _) => message.unwrap_or_default(),
+    };
+    match (error_type(info).as_str(), message) {
+        ("", message) => message.to_owned(),
+        (error_type, "") => error_type.to_owned(),
+        // Some SDKs repeat the type at the start of the message.
+        (error_type, message)
+            if message.strip_prefix(error_type).is_some_and(|rest| rest.starts_with(": ")) =>
+        {
+            message.to_owned()
+        }
+        (error_type, message) => format!("{error_type}: {message}"),
+    }
+}
+
+/// The type of the error, such as `ValueError`. Empty if unknown.
+fn error_type(info: &FailureInfo) -> String {
     if let Some(application) = &info.application {
-        return (FailureKind::Application, application.type_name.clone());
+        return application.type_name.clone();
     }
-    if info.timeout.is_some() {
-        return (FailureKind::Timeout, String::new());
-    }
-    if info.canceled.is_some() {
-        return (FailureKind::Canceled, String::new());
-    }
-    if info.terminated.is_some() {
-        return (FailureKind::Terminated, String::new());
-    }
-    if info.activity.is_some() {
-        return (FailureKind::Activity, String::new());
-    }
-    if info.child.is_some() {
-        return (FailureKind::ChildWorkflow, String::new());
-    }
-    if info.nexus_operation.is_some() || info.nexus_handler.is_some() {
-        return (FailureKind::Nexus, String::new());
-    }
-    if info.server.is_some() {
-        return (FailureKind::Server, String::new());
-    }
-    // The TypeScript SDK sends the inner causes of an error without any of the fields above. The
-    // first word of the stack trace is the type of the error.
-    (FailureKind::Application, type_in_stack(&info.stack_trace, &info.message))
+    let has_kind = info.timeout.is_some()
+        || info.canceled.is_some()
+        || info.terminated.is_some()
+        || info.server.is_some()
+        || is_wrapper(info);
+    // TypeScript sends the cause of an error without any kind. The first word of the stack is the
+    // type.
+    if has_kind { String::new() } else { type_in_stack(&info.stack_trace, &info.message) }
 }
 
 /// The type in the first line of a JavaScript stack trace, which has the form `TYPE: MESSAGE`.
@@ -169,13 +94,6 @@ fn timeout_type(number: i32) -> &'static str {
         4 => "Heartbeat timeout",
         _ => "timeout",
     }
-}
-
-/// Removes control characters, keeps the lines, and limits the length.
-fn clean(text: &str) -> String {
-    let end = (0..=TEXT.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    let lines = text[..end].lines().map(harmless);
-    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 //! are written by hand with the published field numbers, and have only the fields that stigmer
 //! uses.
 //!
-//! Generated code of the whole API would take minutes to build. Tests on the real server compare
-//! the decoded values with the JSON that the Temporal CLI prints for the same workflow.
+//! Generated code of the whole API would take minutes to build.
 
 pub(super) mod execution;
 pub(super) mod failure;

@@ -243,7 +243,7 @@ fn reads_of_the_log_that_hang_delay_neither_the_host_nor_a_viewer() {
     let Some(log) = HangingReads::over(&path) else { return };
     let (host, temporal) = rig.start_both();
     let follower = rig.headless(&[]);
-    follower.wait_for("following");
+    follower.wait_for("attached to the background host");
     log.hang();
     let append = |line: &str| {
         let mut log = File::options().append(true).open(&path).unwrap();

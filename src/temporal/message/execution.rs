@@ -1,7 +1,7 @@
 //! A workflow in a list, and its description.
 
 use super::failure::FailureInfo;
-use super::{Payload, TaskQueue, Timestamp, TypeName, WireDuration, WorkflowExecution};
+use super::{Payload, TaskQueue, Timestamp, TypeName, WorkflowExecution};
 use std::collections::HashMap;
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -39,8 +39,6 @@ pub(in crate::temporal) struct DescribeWorkflowResponse {
     pub(in crate::temporal) info: Option<ExecutionInfo>,
     #[prost(message, repeated, tag = "3")]
     pub(in crate::temporal) pending_activities: Vec<PendingActivityInfo>,
-    #[prost(message, repeated, tag = "4")]
-    pub(in crate::temporal) pending_children: Vec<PendingChildInfo>,
     #[prost(message, optional, tag = "5")]
     pub(in crate::temporal) pending_workflow_task: Option<PendingWorkflowTaskInfo>,
     #[prost(message, repeated, tag = "7")]
@@ -56,8 +54,6 @@ pub(in crate::temporal) struct PendingActivityInfo {
     /// 1 is scheduled, 2 is started, 3 is cancel requested, 4 is paused, 5 is pause requested.
     #[prost(int32, tag = "3")]
     pub(in crate::temporal) state: i32,
-    #[prost(message, optional, tag = "6")]
-    pub(in crate::temporal) last_started_time: Option<Timestamp>,
     #[prost(int32, tag = "7")]
     pub(in crate::temporal) attempt: i32,
     /// 0 if there is no limit.
@@ -67,10 +63,6 @@ pub(in crate::temporal) struct PendingActivityInfo {
     pub(in crate::temporal) scheduled_time: Option<Timestamp>,
     #[prost(message, optional, tag = "11")]
     pub(in crate::temporal) last_failure: Option<FailureInfo>,
-    #[prost(string, tag = "12")]
-    pub(in crate::temporal) last_worker_identity: String,
-    #[prost(message, optional, tag = "16")]
-    pub(in crate::temporal) current_retry_interval: Option<WireDuration>,
     #[prost(message, optional, tag = "18")]
     pub(in crate::temporal) next_attempt_schedule_time: Option<Timestamp>,
     #[prost(bool, tag = "19")]
@@ -85,16 +77,6 @@ pub(in crate::temporal) struct ActivityOptions {
     pub(in crate::temporal) task_queue: Option<TaskQueue>,
 }
 
-#[derive(Clone, PartialEq, prost::Message)]
-pub(in crate::temporal) struct PendingChildInfo {
-    #[prost(string, tag = "1")]
-    pub(in crate::temporal) workflow_id: String,
-    #[prost(string, tag = "2")]
-    pub(in crate::temporal) run_id: String,
-    #[prost(string, tag = "3")]
-    pub(in crate::temporal) workflow_type_name: String,
-}
-
 #[derive(Clone, Copy, PartialEq, prost::Message)]
 pub(in crate::temporal) struct PendingWorkflowTaskInfo {
     /// 1 is scheduled, 2 is started.
@@ -102,8 +84,6 @@ pub(in crate::temporal) struct PendingWorkflowTaskInfo {
     pub(in crate::temporal) state: i32,
     #[prost(message, optional, tag = "2")]
     pub(in crate::temporal) scheduled_time: Option<Timestamp>,
-    #[prost(message, optional, tag = "3")]
-    pub(in crate::temporal) original_scheduled_time: Option<Timestamp>,
     #[prost(int32, tag = "5")]
     pub(in crate::temporal) attempt: i32,
 }

@@ -67,6 +67,4 @@ pub(in crate::temporal) struct WorkflowTaskFailedAttributes {
     pub(in crate::temporal) cause: i32,
     #[prost(message, optional, tag = "4")]
     pub(in crate::temporal) failure: Option<FailureInfo>,
-    #[prost(string, tag = "5")]
-    pub(in crate::temporal) identity: String,
 }
