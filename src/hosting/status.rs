@@ -63,7 +63,7 @@ pub fn status(home: &Home) -> Result<Status, StatusError> {
     }
 }
 
-/// Tells apart the processes that may hold the host lock when no host responds.
+/// The processes that may hold the host lock when no host responds.
 enum SilentHolder {
     Nobody,
     /// A host that does not respond.
