@@ -2,10 +2,12 @@
 
 Usage: worker.py ADDRESS NAMESPACE QUEUE VERSION
 
-The code of `Drift` depends on VERSION, `one` or `two`. Prints `polls` once it polls.
+The code of `Drift` depends on VERSION, `one` or `two`. Prints `polls` once it polls. SIGINT ends it and
+hands its workflows back to the server.
 """
 
 import asyncio
+import signal
 import sys
 from datetime import timedelta
 from temporalio import activity, workflow
@@ -118,9 +120,12 @@ async def main() -> None:
         activities=[call_bank, ship, quick],
         workflow_runner=UnsandboxedWorkflowRunner(),
     )
+    # Python handles SIGINT by itself only if the caller has not ignored it.
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
     async with worker:
         print("polls", flush=True)
-        await asyncio.Future()
+        await stop.wait()
 
 
 asyncio.run(main())
