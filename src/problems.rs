@@ -5,12 +5,14 @@
 //! requests. [`judge`] derives problems from the samples, [`of_server`] adds the problems of the
 //! server itself, and [`group`] merges and sorts all problems. The last three are pure functions.
 
+mod budget;
 mod causes;
 pub(crate) mod group;
 pub(crate) mod judge;
 pub(crate) mod of_server;
 pub(crate) mod plan;
 mod pollers;
+mod request;
 pub(crate) mod sample;
 #[cfg(test)]
 mod tests;

@@ -308,25 +308,8 @@ fn of_workflow(kind: ProblemKind, execution: &Execution, place: CommandPlace<'_>
 }
 
 fn blank(kind: ProblemKind, subject: &str, place: CommandPlace<'_>) -> Problem {
-    Problem {
-        kind,
-        severity: Severity::Red,
-        namespace: Some(place.namespace.to_owned()),
-        workflow_type: None,
-        subject: subject.to_owned(),
-        run_id: None,
-        queue: None,
-        activity: None,
-        count: 1,
-        others: Vec::new(),
-        since_ms: 0,
-        cause: String::new(),
-        attempt: None,
-        max_attempts: None,
-        next_try_ms: None,
-        hint: None,
-        command: None,
-    }
+    let namespace = Some(place.namespace.to_owned());
+    Problem { namespace, ..Problem::new(kind, subject) }
 }
 
 /// A command of the Temporal CLI, quoted for a shell. The command names the server and the

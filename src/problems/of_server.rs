@@ -115,23 +115,5 @@ fn first_line(text: &str) -> String {
 }
 
 fn blank(kind: ProblemKind, severity: Severity) -> Problem {
-    Problem {
-        kind,
-        severity,
-        namespace: None,
-        workflow_type: None,
-        subject: "server".to_owned(),
-        run_id: None,
-        queue: None,
-        activity: None,
-        count: 1,
-        others: Vec::new(),
-        since_ms: 0,
-        cause: String::new(),
-        attempt: None,
-        max_attempts: None,
-        next_try_ms: None,
-        hint: None,
-        command: None,
-    }
+    Problem { severity, ..Problem::new(kind, "server") }
 }

@@ -1,34 +1,17 @@
 //! Decides what to request from the server, and when. Does no IO and reads no clock.
-//!
-//! One request at a time. Apart from a credit for the first samples, a request is followed by a pause
-//! of [`REST`] times its duration, so that the server spends about 4 % of its time on stigmer, also
-//! when the server is slow. At most [`DESCRIBES`] workflows are described per minute.
 
+use super::budget::Budget;
+use super::request::{Answer, RunKey, SampleRequest};
 use super::sample::{EndedRun, NamespaceSample, OpenRun, PollerSample, QueueSample};
 use crate::temporal::executions::{
     Description, Execution, ExecutionPage, ExecutionStatus, NewestEvents,
 };
 use crate::temporal::queues::{QueueKind, QueuePoller, QueueState};
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
-/// The pause after a request, as a multiple of the duration of the request.
-const REST: u32 = 24;
-/// Duration of requests that need no pause, so that the first samples are there at once. The credit is
-/// full again after pauses that are longer than necessary.
-const CREDIT: Duration = Duration::from_millis(300);
-/// The longest pause after a request.
-const LONGEST_REST: Duration = Duration::from_secs(15);
-/// Descriptions of workflows per minute.
-pub(super) const DESCRIBES: usize = 40;
-/// Of these, descriptions of workflows that were not described before.
-const NEW: usize = 26;
-/// Of these, descriptions of workflows that were described before.
-const AGAIN: usize = 20;
-/// The length of the window of [`DESCRIBES`].
-const MINUTE: Duration = Duration::from_secs(60);
 /// Time between two lists of the same kind.
 const LIST_PERIOD: Duration = Duration::from_secs(2);
 /// A list whose request takes long is requested after this multiple of its duration, so that the lists
@@ -54,64 +37,6 @@ const FULL_EVERY: u32 = 15;
 const QUEUES: usize = 32;
 /// Failures older than this are not shown.
 pub const FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// A request to the server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SampleRequest {
-    /// Open workflows whose workflow task fails.
-    Reported,
-    /// One page of the open workflows. The bytes are the token of the page, empty for the first
-    /// page.
-    Open(Vec<u8>),
-    /// The workflows that failed or timed out, only those after this time if it is set.
-    Ended(Option<SystemTime>),
-    /// Which of these workflow IDs has completed since.
-    Completed(Vec<String>),
-    /// One open workflow.
-    Run {
-        /// The workflow.
-        key: RunKey,
-        /// Whether it was described before.
-        again: bool,
-    },
-    /// Why the workflow task of this workflow fails, and when its failing activities began.
-    Events(RunKey),
-    /// Why this workflow failed or timed out.
-    End(RunKey),
-    /// The description of a queue.
-    Queue(String, QueueKind),
-}
-
-/// A run of a workflow.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RunKey {
-    /// ID of the workflow.
-    pub workflow_id: String,
-    /// ID of the run.
-    pub run_id: String,
-}
-
-impl RunKey {
-    fn of(execution: &Execution) -> Self {
-        let Execution { workflow_id, run_id, .. } = execution;
-        Self { workflow_id: workflow_id.clone(), run_id: run_id.clone() }
-    }
-}
-
-/// The response to a request.
-#[derive(Debug, Clone)]
-pub enum Answer {
-    /// To [`SampleRequest::Reported`], [`SampleRequest::Open`], [`SampleRequest::Ended`] and
-    /// [`SampleRequest::Completed`].
-    Page(ExecutionPage),
-    /// The response to [`SampleRequest::Run`]. `None` if there is no such workflow.
-    Run(Option<Description>),
-    /// The response to [`SampleRequest::Events`] and [`SampleRequest::End`]. `None` if there is no
-    /// such workflow.
-    Events(Option<NewestEvents>),
-    /// The response to [`SampleRequest::Queue`].
-    Queue(QueueState),
-}
 
 /// The next step of the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,56 +91,6 @@ impl List {
     const ALL: [Self; 4] = [Self::Reported, Self::Ended, Self::Open, Self::Completed];
     /// Without these, a problem may be missing.
     const REQUIRED: [Self; 3] = [Self::Reported, Self::Ended, Self::Open];
-}
-
-/// The limit of requests to a server. All namespaces of the server share one budget.
-#[derive(Debug)]
-pub struct Budget {
-    /// When the pauses for all requests so far end.
-    paid: Instant,
-    /// The earliest time for a request after a failed request.
-    retry: Instant,
-    /// Number of failed requests in a row.
-    errors: u32,
-    /// The descriptions of workflows within the last minute: the time, and whether the workflow was
-    /// described before.
-    described: VecDeque<(Instant, bool)>,
-}
-
-impl Budget {
-    /// Creates a budget from which nothing is spent.
-    #[must_use]
-    pub fn new(now: Instant) -> Self {
-        Self { paid: now, retry: now, errors: 0, described: VecDeque::new() }
-    }
-
-    /// Takes note of a request that took this time.
-    pub fn spend(&mut self, request: &SampleRequest, is_ok: bool, took: Duration, now: Instant) {
-        if let SampleRequest::Run { again, .. } = request {
-            self.described.push_back((now, *again));
-        }
-        self.errors = if is_ok { 0 } else { self.errors.saturating_add(1) };
-        self.paid = self.paid.max(now) + (took * REST).min(LONGEST_REST);
-        if let Some(more) = self.errors.checked_sub(1) {
-            self.retry = now + LIST_PERIOD * 2_u32.pow(more.min(4));
-        }
-    }
-
-    /// The time before which no request may be sent. `None` if a request may be sent now.
-    fn pause(&self, now: Instant) -> Option<Instant> {
-        let credit = CREDIT * REST;
-        let paid = (now + credit < self.paid).then(|| self.paid - credit);
-        paid.into_iter().chain((now < self.retry).then_some(self.retry)).max()
-    }
-
-    /// Whether a workflow may be described. `again`: it was described before.
-    fn may_describe(&mut self, again: bool, now: Instant) -> bool {
-        while self.described.front().is_some_and(|(at, _)| now.duration_since(*at) >= MINUTE) {
-            self.described.pop_front();
-        }
-        let of_kind = self.described.iter().filter(|(_, it)| *it == again).count();
-        self.described.len() < DESCRIBES && of_kind < if again { AGAIN } else { NEW }
-    }
 }
 
 /// The requests to one namespace that are due, and the answers so far.
@@ -609,43 +484,6 @@ impl SampleRequest {
             Self::Run { .. } | Self::Events(_) | Self::End(_) | Self::Queue(..) => None,
         }
     }
-}
-
-/// The query of a list request. Failures before `earliest` are not listed. Empty for other
-/// requests.
-#[must_use]
-pub fn query(look: &SampleRequest, earliest: SystemTime) -> String {
-    match look {
-        // Only running workflows: a terminated workflow keeps the search attribute.
-        SampleRequest::Reported => {
-            "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL".to_owned()
-        }
-        SampleRequest::Open(_) => "ExecutionStatus = 'Running'".to_owned(),
-        SampleRequest::Ended(after) => {
-            // One millisecond less, because several workflows may end at the same time. So the list
-            // contains the newest known workflow again.
-            let after = after.map_or(earliest, |after| after - Duration::from_millis(1));
-            format!("ExecutionStatus IN ('Failed', 'TimedOut') AND CloseTime > '{}'", time(after))
-        }
-        SampleRequest::Completed(ids) => {
-            let ids: Vec<String> = ids.iter().map(|id| literal(id)).collect();
-            format!("ExecutionStatus = 'Completed' AND WorkflowId IN ({})", ids.join(", "))
-        }
-        SampleRequest::Run { .. }
-        | SampleRequest::Events(_)
-        | SampleRequest::End(_)
-        | SampleRequest::Queue(..) => String::new(),
-    }
-}
-
-fn time(at: SystemTime) -> String {
-    jiff::Timestamp::try_from(at)
-        .map_or_else(|_| "1970-01-01T00:00:00Z".to_owned(), |it| it.to_string())
-}
-
-/// A string literal in a query.
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
 }
 
 impl KnownOpen {

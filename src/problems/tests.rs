@@ -1,8 +1,10 @@
 //! Tests of the problems that follow from samples, and of the requests that a plan sends.
 
+use super::budget::{Budget, DESCRIBES};
 use super::group::group;
 use super::judge::judge;
-use super::plan::{Answer, Budget, DESCRIBES, NextStep, Plan, RunKey, SampleRequest, query};
+use super::plan::{NextStep, Plan};
+use super::request::{Answer, RunKey, SampleRequest, query};
 use super::sample::{
     EndedRun, NamespaceSample, OpenRun, PollerProcess, PollerSample, QueueSample, STALE,
 };

@@ -1,11 +1,13 @@
 //! Samples a server while clients request its problems.
 
+use super::budget::Budget;
 use super::group::group;
 use super::judge::judge;
 use super::millis;
 use super::of_server::of_server;
-use super::plan::{Answer, Budget, FORGOTTEN, NextStep, PAGE, Plan, RunKey, SampleRequest, query};
+use super::plan::{FORGOTTEN, NextStep, PAGE, Plan};
 use super::pollers::Pollers;
+use super::request::{Answer, RunKey, SampleRequest, query};
 use crate::facts::Latest;
 use crate::protocol::{FIRST_SAMPLES, Problem, ProblemList, SCHEMA, Snapshot};
 use crate::supervisor::Generation;

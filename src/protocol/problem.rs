@@ -14,8 +14,8 @@ pub const FIRST_SAMPLES: Duration = Duration::from_secs(3);
 pub struct ProblemList {
     /// Always [`super::SCHEMA`].
     pub schema: u32,
-    /// Age of the samples from which the list was created, in milliseconds. `None` if no server was
-    /// sampled: the list then has only the problems of the server itself.
+    /// Age of the oldest list of workflows behind the problems, in milliseconds. `None` until the
+    /// server was sampled: `problems` then has only the problems of the server itself.
     pub as_of_ms: Option<u64>,
     /// Why problems of workflows may be missing. `None` if the list is complete.
     #[serde(default)]
@@ -161,6 +161,32 @@ pub struct Problem {
     pub hint: Option<String>,
     /// A command of the Temporal CLI that shows more.
     pub command: Option<String>,
+}
+
+impl Problem {
+    /// Creates a red problem of this kind and subject that began now. All other values are unknown.
+    #[must_use]
+    pub fn new(kind: ProblemKind, subject: &str) -> Self {
+        Self {
+            kind,
+            severity: Severity::Red,
+            namespace: None,
+            workflow_type: None,
+            subject: subject.to_owned(),
+            run_id: None,
+            queue: None,
+            activity: None,
+            count: 1,
+            others: Vec::new(),
+            since_ms: 0,
+            cause: String::new(),
+            attempt: None,
+            max_attempts: None,
+            next_try_ms: None,
+            hint: None,
+            command: None,
+        }
+    }
 }
 
 /// A run of a workflow.

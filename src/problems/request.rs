@@ -1,0 +1,100 @@
+//! The requests to a server for its problems, the answers, and the queries of the lists.
+
+use crate::temporal::executions::{Description, Execution, ExecutionPage, NewestEvents};
+use crate::temporal::queues::{QueueKind, QueueState};
+use std::time::{Duration, SystemTime};
+
+/// A request to the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SampleRequest {
+    /// Open workflows whose workflow task fails.
+    Reported,
+    /// One page of the open workflows. The bytes are the token of the page, empty for the first
+    /// page.
+    Open(Vec<u8>),
+    /// The workflows that failed or timed out, only those after this time if it is set.
+    Ended(Option<SystemTime>),
+    /// Which of these workflow IDs has completed since.
+    Completed(Vec<String>),
+    /// One open workflow.
+    Run {
+        /// The workflow.
+        key: RunKey,
+        /// Whether it was described before.
+        again: bool,
+    },
+    /// Why the workflow task of this workflow fails, and when its failing activities began.
+    Events(RunKey),
+    /// Why this workflow failed or timed out.
+    End(RunKey),
+    /// The description of a queue.
+    Queue(String, QueueKind),
+}
+
+/// A run of a workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RunKey {
+    /// ID of the workflow.
+    pub workflow_id: String,
+    /// ID of the run.
+    pub run_id: String,
+}
+
+impl RunKey {
+    pub(super) fn of(execution: &Execution) -> Self {
+        let Execution { workflow_id, run_id, .. } = execution;
+        Self { workflow_id: workflow_id.clone(), run_id: run_id.clone() }
+    }
+}
+
+/// The response to a request.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// To [`SampleRequest::Reported`], [`SampleRequest::Open`], [`SampleRequest::Ended`] and
+    /// [`SampleRequest::Completed`].
+    Page(ExecutionPage),
+    /// The response to [`SampleRequest::Run`]. `None` if there is no such workflow.
+    Run(Option<Description>),
+    /// The response to [`SampleRequest::Events`] and [`SampleRequest::End`]. `None` if there is no
+    /// such workflow.
+    Events(Option<NewestEvents>),
+    /// The response to [`SampleRequest::Queue`].
+    Queue(QueueState),
+}
+
+/// The query of a list request. Failures before `earliest` are not listed. Empty for other
+/// requests.
+#[must_use]
+pub fn query(request: &SampleRequest, earliest: SystemTime) -> String {
+    match request {
+        // Only running workflows: a terminated workflow keeps the search attribute.
+        SampleRequest::Reported => {
+            "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL".to_owned()
+        }
+        SampleRequest::Open(_) => "ExecutionStatus = 'Running'".to_owned(),
+        SampleRequest::Ended(after) => {
+            // One millisecond less, because several workflows may end at the same time. So the list
+            // contains the newest known workflow again.
+            let after = after.map_or(earliest, |after| after - Duration::from_millis(1));
+            format!("ExecutionStatus IN ('Failed', 'TimedOut') AND CloseTime > '{}'", time(after))
+        }
+        SampleRequest::Completed(ids) => {
+            let ids: Vec<String> = ids.iter().map(|id| literal(id)).collect();
+            format!("ExecutionStatus = 'Completed' AND WorkflowId IN ({})", ids.join(", "))
+        }
+        SampleRequest::Run { .. }
+        | SampleRequest::Events(_)
+        | SampleRequest::End(_)
+        | SampleRequest::Queue(..) => String::new(),
+    }
+}
+
+fn time(at: SystemTime) -> String {
+    jiff::Timestamp::try_from(at)
+        .map_or_else(|_| "1970-01-01T00:00:00Z".to_owned(), |it| it.to_string())
+}
+
+/// A string literal in a query.
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
+}
