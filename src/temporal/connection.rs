@@ -1,5 +1,5 @@
 //! One gRPC connection to a peer that may be hostile. Each call ends within its time limit with a
-//! value or an error, whatever the peer responds.
+//! value or an error, for any response of the peer.
 
 use super::dial;
 use crate::caught;
