@@ -207,7 +207,8 @@ pub struct Version {
     pub ui: Option<String>,
 }
 
-/// Runs the program to read its version. Blocks for 0.1 s, and for 5 s at most.
+/// Runs the program to read its version. Blocks for 0.1 s, and for 9 s at most: 5 s for the program, and 2 s each
+/// for the rest of stdout and stderr.
 ///
 /// `marker` is added to the environment of the program. The program may be a wrapper script that
 /// starts other processes, and these may run longer than this call. By the marker, stigmer

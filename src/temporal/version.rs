@@ -28,7 +28,7 @@ pub fn remembered(cache: &Path, program: &Path) -> Option<String> {
 }
 
 /// Runs the program to read its version, and stores the version in the cache. Blocks for 0.1 s, and
-/// for 5 s at most. For `marker`, see [`locate::version`].
+/// for 9 s at most. For `marker`, see [`locate::version`].
 #[must_use]
 pub fn ask(cache: &Path, program: &Path, marker: Option<&str>) -> Option<String> {
     let version = locate::version(program, marker)
