@@ -39,7 +39,10 @@ pub fn stop(home: &Home, notify: Notify<'_>) -> Result<Stopped, StopError> {
             Err(error) => Err(error),
         };
         match response {
-            Ok(()) if !lock::is_held(&home.temporal_lock()).unwrap_or(true) => return Ok(stopped),
+            Ok(()) if !lock::is_held(&home.temporal_lock()).unwrap_or(true) => {
+                unhosted::delete_remaining_files(home);
+                return Ok(stopped);
+            }
             // The host reports a stop, but a process still holds the lock of the server. If a host
             // still responds (a dashboard keeps running), check that process here. Otherwise
             // `unhosted::stop` below checks it.

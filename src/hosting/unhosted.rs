@@ -76,6 +76,21 @@ pub(super) fn stop(home: &Home, notify: Notify<'_>) -> Result<Option<Stopped>, S
     Ok(Some(stopped))
 }
 
+/// Deletes the socket and the record of a host that has ended and of its server. A host deletes both
+/// itself, but gives up if the file system does not respond in time. Does nothing if another process
+/// has become the host.
+pub(super) fn delete_remaining_files(home: &Home) {
+    let remains = |path: &Path| path.symlink_metadata().is_ok();
+    if !remains(&home.socket()) && !remains(&home.record()) {
+        return;
+    }
+    let Ok(Some(_host_lock)) = HostLock::take(&home.supervisor_lock()) else { return };
+    let _ = std::fs::remove_file(home.socket());
+    if matches!(running::find(home), Ok(Running::Nothing)) {
+        let _ = std::fs::remove_file(home.record());
+    }
+}
+
 /// Takes the host lock, so that no host can start. Waits for a host that is starting or ending
 /// (some milliseconds), and for another command that holds the lock. Ends a host that holds the
 /// lock longer and does not respond. Returns `None` if a host responds.

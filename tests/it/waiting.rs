@@ -172,6 +172,27 @@ fn host_that_replaced_a_silent_host_gets_a_request_and_is_not_killed() {
 }
 
 #[test]
+fn stop_deletes_the_files_that_its_host_could_not_delete() {
+    let rig = Rig::new();
+    rig.start();
+    let mut status = socket::get(&rig, "/v1/status").json();
+    let record = std::fs::read(rig.path("temporal.pid")).unwrap();
+    rig.stop();
+    let host = holder_of_the_lock(&rig);
+    status["host"]["pid"] = host.pid().into();
+    let stop = Running::spawn(rig.local(&["stop"]));
+    let opened = host_until_shutdown(&rig, &status, || {
+        std::fs::write(rig.path("temporal.pid"), &record).unwrap();
+        ("200 OK", status.to_string())
+    });
+    drop(UnixListener::bind(rig.path("stigmer.sock")).unwrap());
+    host.process().kill();
+    stop.finish().exits(0);
+    drop(opened);
+    rig.assert_nothing_runs();
+}
+
+#[test]
 fn stop_that_a_start_superseded_does_not_wait_for_the_host() {
     let rig = Rig::new();
     let mut status = status_of_a_host(&rig);
