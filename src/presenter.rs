@@ -1,9 +1,11 @@
 //! Creates the view model (the data that the dashboard draws) from a snapshot of the host. Each
 //! panel has a function here. No other module uses both the snapshot and the view model.
 
+mod dismissed;
 mod header;
 mod health;
 mod last;
+mod problems;
 mod resources;
 mod restarts;
 #[cfg(test)]
@@ -12,6 +14,7 @@ mod text;
 mod timeline;
 mod workflows;
 
+pub use dismissed::Dismissed;
 pub use text::{announce, downtime};
 pub use timeline::describe;
 pub use workflows::{CountedServer, KnownWorkflows, WorkflowSample};
@@ -41,6 +44,8 @@ pub struct Viewer {
     pub unwatched: Option<Unwatched>,
     /// The last counts of the user's workflows.
     pub workflows: KnownWorkflows,
+    /// Problems that the user dismissed.
+    pub dismissed: Dismissed,
 }
 
 /// The state of a server without a host. The viewer observes the server itself, because no host
@@ -128,11 +133,13 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
     let entry = now.snapshot.timeline.last();
     let generation = temporal.and_then(|temporal| temporal.generation);
     let workflows = viewer.workflows.now(status).filter(|_| now.measured().is_some());
+    let all = problems::problems(now, workflows);
     Model {
         host_label: header::host_label(now),
         home: viewer.home.clone(),
         attached: !viewer.hosts,
         state: header::state(now),
+        state_age_ms: Some(now.age(now.snapshot.state_ms)).filter(|_| !now.is_unwatched()),
         doing: header::doing(now),
         message: header::message(now),
         managed: status.managed,
@@ -157,12 +164,17 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
         resources: resources::resources(now),
         failure: restarts::failure(now),
         timeline: timeline::rows(&now.snapshot.timeline, crate::clock::now().date()),
-        workflows: workflows.map(Into::into),
+        namespace: status.options.first_namespace().unwrap_or_default().to_owned(),
+        dismissed: all.as_ref().map_or(0, |rows| viewer.dismissed.count(rows)),
+        problems: all.map(|rows| viewer.dismissed.filter(rows)),
+        counts: workflows.map(Into::into),
         storage: resources::storage(status),
         count: viewer.workflows.held(status),
         can: commands(now),
         leaving: viewer.leaving.is_some(),
         toast: viewer.toast.clone(),
+        // The recent workflows and the workers are not known yet.
+        ..Model::default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Creates the texts of the header: the state, the host, and the operation in progress.
 
-use super::{Leaving, Now, Unwatched};
-use crate::protocol::{Mode, State};
+use super::{Leaving, Now, Unwatched, millis};
+use crate::protocol::{Layer, Mode, State, Status};
 use crate::session::Link;
 use crate::supervisor::Want;
 use stigmer_ui::human;
@@ -43,6 +43,7 @@ pub(super) fn message(now: Now<'_>) -> String {
         (_, State::Failed) => String::new(),
         // The message in the snapshot is out of date when the server has no host.
         (_, _) if now.is_unwatched() && status.managed => String::new(),
+        (_, State::Degraded) => silence(now).unwrap_or_else(|| status.message.clone()),
         (_, _) => status.message.clone(),
     }
 }
@@ -101,12 +102,15 @@ pub(super) fn doing(now: Now<'_>) -> String {
     match (status.state, status.intent) {
         (State::Backoff, _) => {
             let left = snapshot.next_start_ms.unwrap_or(0).saturating_sub(older);
-            format!(
-                "restarting in {}.{} s — {} try",
-                left / 1000,
-                left % 1000 / 100,
-                ordinal(snapshot.in_a_row)
-            )
+            let left = format!("restart in {}.{} s", left / 1000, left % 1000 / 100);
+            let options = &status.options.values;
+            match options.max_restarts.zip(options.restart_window) {
+                Some((max, window)) => {
+                    let window = human::age(millis(window));
+                    format!("{left}, {} of {max} in {window}", status.restarts.in_window)
+                }
+                None => left,
+            }
         }
         (State::Stopping, Want::Up) => "stopping, then restart".to_owned(),
         (State::Stopping, Want::Down) => {
@@ -115,7 +119,7 @@ pub(super) fn doing(now: Now<'_>) -> String {
         (State::Starting, _) => {
             let mut layers = status.health.layers.iter();
             match layers.find(|layer| layer.ok == Some(false)) {
-                Some(layer) => format!("starting, waiting for {}", layer.name),
+                Some(layer) => waiting(layer.name, status),
                 None => "waiting for all checks to pass".to_owned(),
             }
         }
@@ -125,27 +129,40 @@ pub(super) fn doing(now: Now<'_>) -> String {
     }
 }
 
-fn ordinal(n: u32) -> String {
-    let ending = match (n % 10, n % 100) {
-        (_, 11..=13) => "th",
-        (1, _) => "st",
-        (2, _) => "nd",
-        (3, _) => "rd",
-        (_, _) => "th",
+/// Names what a start waits for.
+fn waiting(layer: Layer, status: &Status) -> String {
+    let address = status.temporal.as_ref().map(|temporal| temporal.address.as_str());
+    let port = address.and_then(|address| address.rsplit_once(':')).map(|(_, port)| port);
+    let what = match (layer, port) {
+        (Layer::Lock | Layer::Process, _) => "the process",
+        (Layer::Tcp, Some(port)) => return format!("waiting for port {port}"),
+        (Layer::Tcp, None) => "the port",
+        (Layer::Grpc, _) => "a response",
+        (Layer::Store, _) => "the database",
+        (Layer::Engine, _) => "the workflow engine",
     };
-    format!("{n}{ending}")
+    format!("waiting for {what}")
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ordinals_are_english() {
-        let said: Vec<String> = [1, 2, 3, 4, 11, 12, 13, 21, 22, 111].map(ordinal).into();
-        assert_eq!(
-            said,
-            ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd", "111th"]
-        );
+/// Returns for how long the server has not responded, and when it is restarted. `None` if it
+/// responds, or if no restart follows.
+fn silence(now: Now<'_>) -> Option<String> {
+    let status = now.status();
+    let layers = status.health.layers.iter();
+    let mut failing = layers.filter(|layer| layer.ok == Some(false));
+    let layer = failing.find(|layer| matches!(layer.name, Layer::Tcp | Layer::Grpc))?;
+    if status.health.no_restart.is_some() || !status.managed {
+        return None;
     }
+    let silent = now.age(layer.since_ms?);
+    let limit = match status.options.failure_span {
+        Some(span) => millis(span),
+        None => {
+            let options = &status.options.values;
+            let period = millis(options.probe_period?);
+            period.saturating_mul(u64::from(options.failure_threshold?))
+        }
+    };
+    let left = human::age(limit.saturating_sub(silent).max(1_000));
+    Some(format!("no response for {}, restart in {left}", human::duration(silent)))
 }

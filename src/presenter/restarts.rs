@@ -15,7 +15,6 @@ pub(super) fn restarts(now: Now<'_>) -> RestartsView {
             .zip(options.restart_window)
             .map(|(max, window)| RestartLimit { max, window_ms: millis(window) }),
         last: last::last(now.snapshot, now.older, jiff::Timestamp::now()),
-        marks: now.snapshot.restart_ages_ms.iter().map(|ms| now.age(*ms)).collect(),
     }
 }
 

@@ -1,7 +1,8 @@
 use super::*;
-use crate::protocol::START_HINT;
+use crate::protocol::{LastRestart, Layer, NoRestart, START_HINT};
+use crate::supervisor::Cause;
 use std::sync::Arc;
-use stigmer_ui::model::{FailureLimit, RestartLimit, StateView};
+use stigmer_ui::model::{FailureLimit, ProblemKind, RestartLimit, StateView, WorkflowCounts};
 
 #[test]
 fn failed_start_can_be_stopped_and_a_failed_stop_can_be_tried_again() {
@@ -164,4 +165,121 @@ fn stopping_server_counts_no_failures() {
     };
     assert_eq!(failures(State::Degraded), 2);
     assert_eq!(failures(State::Stopping), 0);
+}
+
+/// The model of a running server after a change of its snapshot.
+fn shown(change: impl FnOnce(&mut Snapshot)) -> Model {
+    let mut snapshot = crate::protocol::tests::running();
+    change(&mut snapshot);
+    let view = View { snapshot: Arc::new(snapshot), age: Duration::ZERO, link: Link::Up };
+    present(&view, &Viewer::default())
+}
+
+#[test]
+fn repaired_restart_is_a_notice_for_some_time() {
+    let problems = |ago_ms, recovery_ms| {
+        let model = shown(|snapshot| {
+            snapshot.status.restarts.last = Some(LastRestart {
+                cause: Cause::Crash,
+                detail: "signal 9 (SIGKILL)".to_owned(),
+                ago_ms,
+                recovery_ms,
+                downtime_ms: None,
+            });
+        });
+        model.problems.map(|rows| rows.into_iter().map(|row| row.cause).collect::<Vec<_>>())
+    };
+    let killed = "killed by signal 9 (SIGKILL); down for 131 ms".to_owned();
+    assert_eq!(problems(4_000, Some(131)), Some(vec![killed]));
+    assert_eq!(problems(4_000, None), None, "not repaired yet");
+    assert_eq!(problems(16 * 60_000, Some(131)), None);
+}
+
+#[test]
+fn deleted_database_file_is_the_first_problem() {
+    let model = shown(|snapshot| {
+        let database = crate::protocol::DatabaseStatus {
+            path: "/h/t.db".into(),
+            bytes: None,
+            detached: Some(crate::protocol::Detached::Deleted),
+        };
+        snapshot.status.temporal.as_mut().unwrap().database = Some(database);
+    });
+    let rows = model.problems.unwrap();
+    assert_eq!((rows.len(), rows[0].kind), (1, ProblemKind::Data));
+    assert!(rows[0].cause.contains("was deleted"), "{}", rows[0].cause);
+}
+
+#[test]
+fn unserved_queues_are_problems_that_can_be_dismissed() {
+    let mut snapshot = crate::protocol::tests::running();
+    snapshot.status.state = State::Ready;
+    let mut viewer = Viewer::default();
+    viewer.workflows.note(WorkflowSample {
+        server: CountedServer::of(&snapshot.status).unwrap(),
+        found: Some(crate::temporal::workflows::Workflows {
+            namespace: "default".to_owned(),
+            running: 2,
+            failed: 1,
+            unserved: vec![("billing".to_owned(), 2)],
+        }),
+        holdings: None,
+    });
+    let view = View { snapshot: Arc::new(snapshot), age: Duration::ZERO, link: Link::Up };
+    let model = present(&view, &viewer);
+    let counts = WorkflowCounts { running: 2, completed: None, failed: 1 };
+    assert_eq!(model.counts, Some(counts));
+    let rows = model.problems.unwrap();
+    assert_eq!((rows[0].kind, rows[0].subject.as_str()), (ProblemKind::NoWorker, "billing"));
+    viewer.dismissed.handle(&stigmer_ui::DismissRequest::All, &rows);
+    let model = present(&view, &viewer);
+    assert_eq!((model.problems, model.dismissed), (Some(Vec::new()), 1));
+}
+
+#[test]
+fn start_names_what_it_waits_for() {
+    let doing = |failing: usize| {
+        shown(|snapshot| {
+            snapshot.status.state = State::Starting;
+            snapshot.status.temporal.as_mut().unwrap().address = "127.0.0.1:7300".to_owned();
+            for (at, layer) in snapshot.status.health.layers.iter_mut().enumerate() {
+                layer.ok = Some(at < failing);
+            }
+        })
+        .doing
+    };
+    let shown: Vec<String> = (0..7).map(doing).collect();
+    assert_eq!(
+        shown,
+        [
+            "waiting for the process",
+            "waiting for the process",
+            "waiting for port 7300",
+            "waiting for a response",
+            "waiting for the database",
+            "waiting for the workflow engine",
+            "waiting for all checks to pass",
+        ]
+    );
+}
+
+#[test]
+fn silent_server_shows_when_it_is_restarted() {
+    let message = |no_restart| {
+        shown(|snapshot| {
+            let status = &mut snapshot.status;
+            (status.state, status.managed) = (State::Degraded, true);
+            status.message = "grpc: no response in time".to_owned();
+            status.health.no_restart = no_restart;
+            status.options.values.probe_period = Some("1s".parse().unwrap());
+            status.options.values.failure_threshold = Some(3);
+            status.options.failure_span = None;
+            let grpc = status.health.layers.iter_mut().find(|layer| layer.name == Layer::Grpc);
+            let grpc = grpc.unwrap();
+            (grpc.ok, grpc.since_ms) = (Some(false), Some(2_000));
+        })
+        .message
+    };
+    assert_eq!(message(None), "no response for 2.0 s, restart in 1 s");
+    assert_eq!(message(Some(NoRestart::DataLoss)), "grpc: no response in time");
 }

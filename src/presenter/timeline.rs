@@ -18,6 +18,7 @@ impl From<&protocol::Phase> for Phase {
 pub(super) fn rows(entries: &[Arc<Entry>], today: Date) -> Vec<TimelineRow> {
     let row = |entry, repaired| row(entry, repaired, today);
     let mut rows: Vec<TimelineRow> = Vec::new();
+    let mut is_handed_over = false;
     let mut ended: Option<&Entry> = None;
     for entry in entries.iter().map(Arc::as_ref) {
         match entry.happened {
@@ -43,9 +44,14 @@ pub(super) fn rows(entries: &[Arc<Entry>], today: Date) -> Vec<TimelineRow> {
                 if let Some(before) = ended.take() {
                     rows.push(row(before, None));
                 }
+                if is_handed_over && entry.happened == Happened::Adopted {
+                    // The same host change.
+                    rows.pop();
+                }
                 rows.push(row(entry, None));
             }
         }
+        is_handed_over = entry.happened == Happened::HandedOver;
     }
     if let Some(before) = ended {
         rows.push(row(before, None));
@@ -60,11 +66,11 @@ fn row(entry: &Entry, repaired: Option<&Entry>, today: Date) -> TimelineRow {
         entry.uptime_ms.map_or_else(String::new, |ms| format!(" after {}", human::duration(ms)));
     let (kind, what) = match entry.happened {
         Happened::Ended if entry.cause.is_automatic() => {
-            (TimelineKind::Restart, format!("{}: {}{after}", entry.cause, entry.detail))
+            (TimelineKind::Restart, ended(entry.cause, &entry.detail) + &after)
         }
-        Happened::Ended => (TimelineKind::Stop, format!("stopped by {}{after}", entry.cause)),
-        Happened::Ready => (TimelineKind::Start, format!("started by {}", entry.cause)),
-        Happened::Adopted => (TimelineKind::Start, "found running, adopted".to_owned()),
+        Happened::Ended => (TimelineKind::Stop, format!("stopped by {}{after}", by(entry.cause))),
+        Happened::Ready => (TimelineKind::Start, format!("started by {}", by(entry.cause))),
+        Happened::Adopted => (TimelineKind::Start, "host changed, server kept running".to_owned()),
         Happened::External => (TimelineKind::Start, "started elsewhere, watched".to_owned()),
         Happened::Failed => (TimelineKind::GaveUp, entry.detail.clone()),
         Happened::HandedOver => (TimelineKind::Stop, "handed over to another host".to_owned()),
@@ -74,9 +80,7 @@ fn row(entry: &Entry, repaired: Option<&Entry>, today: Date) -> TimelineRow {
     let took = shown.took_ms.map(human::duration);
     let down = longer(shown.downtime_ms, shown.took_ms).map(human::duration);
     let recovery = match (repaired, entry.happened, took) {
-        (Some(_), _, Some(took)) => {
-            down.map_or_else(|| format!("repaired in {took}"), |down| format!("down for {down}"))
-        }
+        (Some(_), _, Some(took)) => format!("down for {}", down.unwrap_or(took)),
         (None, Happened::Ready, Some(took)) => format!("ready in {took}"),
         (None, Happened::HostDied, Some(took)) => format!("new host after {took}"),
         (None, Happened::HostDied, None) => "not replaced".to_owned(),
@@ -100,6 +104,24 @@ fn row(entry: &Entry, repaired: Option<&Entry>, today: Date) -> TimelineRow {
             // contains the cause.
             false => entry.first_words.clone(),
         },
+    }
+}
+
+/// Describes an end of the server that no one requested: `killed by signal 9 (SIGKILL)`.
+pub(super) fn ended(cause: Cause, detail: &str) -> String {
+    match (cause, detail.strip_prefix("exit ")) {
+        (Cause::Crash, None) if detail.starts_with("signal ") => format!("killed by {detail}"),
+        (Cause::Crash | Cause::Exited, Some(code)) => format!("exit code {code}"),
+        (Cause::Unresponsive, _) => format!("no response: {detail}"),
+        (_, _) => format!("{cause}: {detail}"),
+    }
+}
+
+/// Names who started or stopped the server.
+fn by(cause: Cause) -> String {
+    match cause {
+        Cause::Operator => "you".to_owned(),
+        cause => cause.to_string(),
     }
 }
 
@@ -186,10 +208,39 @@ mod tests {
                 (3, TimelineKind::Restart, ""),
                 (3, TimelineKind::Start, "ready in 131 ms"),
                 (2, TimelineKind::Stop, ""),
-                (1, TimelineKind::Restart, "repaired in 131 ms"),
+                (1, TimelineKind::Restart, "down for 131 ms"),
                 (1, TimelineKind::Start, "ready in 131 ms"),
             ]
         );
+    }
+
+    #[test]
+    fn hand_over_and_adoption_share_a_row() {
+        let rows = shown(&[
+            entry(Happened::Ready, 1, Cause::Operator),
+            entry(Happened::HandedOver, 1, Cause::Operator),
+            entry(Happened::Adopted, 1, Cause::Operator),
+            entry(Happened::HostDied, 1, Cause::Operator),
+            entry(Happened::Adopted, 1, Cause::Operator),
+        ]);
+        let shown: Vec<&str> = rows.iter().map(|row| row.what.as_str()).collect();
+        let changed = "host changed, server kept running";
+        assert_eq!(shown[0], changed);
+        assert!(shown[1].starts_with("host"), "{shown:?}");
+        assert_eq!(shown[2..], [changed, "started by you"]);
+    }
+
+    #[test]
+    fn end_is_described_in_plain_words() {
+        for (cause, detail, expected) in [
+            (Cause::Crash, "signal 9 (SIGKILL)", "killed by signal 9 (SIGKILL)"),
+            (Cause::Crash, "exit 2", "exit code 2"),
+            (Cause::Exited, "exit 0", "exit code 0"),
+            (Cause::Unresponsive, "grpc", "no response: grpc"),
+            (Cause::SpawnFailed, "no such file", "spawn_failed: no such file"),
+        ] {
+            assert_eq!(ended(cause, detail), expected);
+        }
     }
 
     #[test]
@@ -202,7 +253,7 @@ mod tests {
         };
         let repaired = "generation 2 ready, repaired in 131 ms after unresponsive";
         for same in [None, Some(131)] {
-            assert_eq!(repair(same), ("repaired in 131 ms".to_owned(), repaired.to_owned()));
+            assert_eq!(repair(same), ("down for 131 ms".to_owned(), repaired.to_owned()));
         }
         let shown = format!("{repaired}, down for 2.5 s since the last passed check");
         assert_eq!(repair(Some(2_500)), ("down for 2.5 s".to_owned(), shown));

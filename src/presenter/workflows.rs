@@ -6,19 +6,12 @@ use crate::supervisor::Generation;
 use crate::temporal::holdings::Holdings;
 use crate::temporal::workflows::Workflows;
 use stigmer_ui::loss;
-use stigmer_ui::model::{self, UnservedQueue};
+use stigmer_ui::model::WorkflowCounts;
 
-impl From<&Workflows> for model::Workflows {
+impl From<&Workflows> for WorkflowCounts {
     fn from(workflows: &Workflows) -> Self {
-        let unserved = workflows.unserved.iter();
-        Self {
-            namespace: workflows.namespace.clone(),
-            running: workflows.running,
-            failed: workflows.failed,
-            unserved: unserved
-                .map(|(name, waiting)| UnservedQueue { name: name.clone(), waiting: *waiting })
-                .collect(),
-        }
+        let Workflows { running, failed, .. } = *workflows;
+        Self { running, completed: None, failed }
     }
 }
 

@@ -243,6 +243,11 @@ impl Dashboard {
                 self.open_web_ui(url.as_deref());
                 return None;
             }
+            Action::Dismiss(request) => {
+                let shown = self.model.take().and_then(|model| model.problems);
+                self.viewer.dismissed.handle(&request, &shown.unwrap_or_default());
+                return None;
+            }
             Action::PaneKey(key) => {
                 self.own.key(key);
                 return None;

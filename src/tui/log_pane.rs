@@ -5,6 +5,7 @@ use crate::log::noise::Noise as Known;
 use crate::log::search::Finder;
 use crate::log::{Batch, LogStore};
 use jiff::tz::TimeZone;
+use memchr::memmem;
 use std::cell::{OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -17,11 +18,18 @@ use stigmer_ui::{Details, Level, LineHead, LineKind, LogLine, LogSource, Noise};
 pub struct LogPane {
     store: LogStore,
     zone: TimeZone,
-    lines: VecDeque<OnceCell<Box<Drawn>>>,
+    lines: VecDeque<PaneLine>,
     touched: RefCell<Vec<usize>>,
     /// The last search pattern and its compiled form. A search uses the compiled form again for
     /// each page.
     finder: RefCell<(String, Option<Finder>)>,
+}
+
+/// A stored line.
+#[derive(Debug)]
+struct PaneLine {
+    names_workflow: bool,
+    drawn: OnceCell<Box<Drawn>>,
 }
 
 #[derive(Debug)]
@@ -51,7 +59,8 @@ impl LogPane {
         self.forget();
         for line in batch.lines() {
             self.store.push(line);
-            self.lines.push_back(OnceCell::new());
+            let names_workflow = names_workflow(line);
+            self.lines.push_back(PaneLine { names_workflow, drawn: OnceCell::new() });
         }
         while self.lines.len() > self.store.len() {
             self.lines.pop_front();
@@ -62,7 +71,7 @@ impl LogPane {
     pub fn forget(&mut self) {
         for index in self.touched.take() {
             if let Some(line) = self.lines.get_mut(index) {
-                line.take();
+                line.drawn.take();
             }
         }
     }
@@ -99,7 +108,7 @@ impl LogSource for LogPane {
     }
 
     fn line(&self, index: usize) -> Option<LogLine<'_>> {
-        let cell = self.lines.get(index)?;
+        let cell = &self.lines.get(index)?.drawn;
         if cell.get().is_none() {
             let drawn = self.drawn(index)?;
             self.touched.borrow_mut().push(index);
@@ -133,6 +142,7 @@ impl LogSource for LogPane {
                 Known::Adjacent => Noise::Adjacent,
                 Known::AdjacentToShutdown => Noise::AdjacentToShutdown,
             }),
+            names_workflow: self.lines.get(index).is_some_and(|line| line.names_workflow),
         })
     }
 
@@ -154,6 +164,17 @@ impl LogSource for LogPane {
     }
 }
 
+/// Whether a line of the server names a workflow. Workflows of the server itself do not count.
+fn names_workflow(line: &[u8]) -> bool {
+    [&b"\"wf-id\":"[..], b" wf-id="].into_iter().any(|key| {
+        memmem::find(line, key).is_some_and(|at| {
+            let id = &line[at + key.len()..];
+            let id = id.strip_prefix(b"\"").unwrap_or(id);
+            !id.starts_with(b"\"") && !id.starts_with(b"temporal-sys-")
+        })
+    })
+}
+
 fn level(level: LogLevel) -> Level {
     match level {
         LogLevel::Debug => Level::Debug,
@@ -168,5 +189,23 @@ fn kind(kind: Kind) -> LineKind {
         Kind::Json | Kind::Text => LineKind::Structured,
         Kind::Mark => LineKind::GenerationMark,
         Kind::Raw | Kind::Dump => LineKind::Raw,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_names_a_workflow_of_the_user_in_both_formats() {
+        let json = |id: &str| format!(r#"{{"level":"INFO","msg":"x","wf-id":"{id}","n":1}}"#);
+        let text = |id: &str| format!("time=2026 level=INFO msg=x wf-id={id} n=1");
+        for line in [json("drift-11"), text("drift-11"), text("\"drift 11\"")] {
+            assert!(names_workflow(line.as_bytes()), "{line}");
+        }
+        let own = "temporal-sys-history-scanner";
+        for line in [json(own), text(own), json(""), text("\"\""), "msg=wf-id".to_owned()] {
+            assert!(!names_workflow(line.as_bytes()), "{line}");
+        }
     }
 }

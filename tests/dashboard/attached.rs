@@ -9,14 +9,14 @@ fn attached_dashboard_shows_and_controls_the_host_and_leaves_it_running() {
     let rig = Rig::new();
     rig.start();
     let (host, pid) = (rig.host().pid, rig.temporal().pid);
-    let mut dashboard = Dashboard::open(&rig);
+    let mut dashboard = Dashboard::on_server(&rig);
     let label = format!("background host {host}");
     dashboard.until_shows(&[
         "READY",
         "generation 1",
         &format!("pid {pid}"),
         &label,
-        "routine lines",
+        "started by you",
     ]);
 
     dashboard.press("x");
@@ -42,6 +42,7 @@ fn dashboard_shows_a_silent_host_and_continues_when_it_responds() {
     let rig = Rig::new();
     rig.start();
     let dashboard = Dashboard::ready(&rig);
+    dashboard.press("5");
     let host = rig.host();
     host.signal(Signal::STOP);
     let silent = format!("host {} unresponsive", host.pid);
@@ -55,6 +56,7 @@ fn dashboard_shows_a_lost_host_and_attaches_to_the_next() {
     let rig = Rig::new();
     rig.start();
     let dashboard = Dashboard::ready(&rig);
+    dashboard.press("5");
     let pid = rig.temporal().pid;
     let gone = rig.host();
     gone.kill();
@@ -69,16 +71,16 @@ fn dashboard_shows_a_server_without_a_host_and_s_becomes_its_host() {
     let rig = Rig::new();
     rig.start();
     let dashboard = Dashboard::ready(&rig);
+    dashboard.press("5");
     let pid = rig.temporal().pid;
     rig.host().kill();
     dashboard.until_shows(&["READY", "no host, a crash is not repaired", "s start"]);
-    dashboard.until("tiles without figures", |screen| {
+    dashboard.until("facts without figures", |screen| {
         let shown = screen.contents();
-        let tiles: Vec<&str> =
-            shown.lines().skip(4).take(8).filter(|row| !row.starts_with('╭')).collect();
-        let measured = [" µs", " ms", "%", " MB", "✓", "restart after"];
-        tiles.iter().any(|row| row.contains("not checked"))
-            && !tiles.iter().any(|row| measured.iter().any(|it| row.contains(it)))
+        let facts: Vec<&str> = shown.lines().skip(3).take(6).collect();
+        let measured = [" µs", " MB", "✓", "restart after"];
+        facts.iter().any(|row| row.contains("not checked"))
+            && !facts.iter().any(|row| measured.iter().any(|it| row.contains(it)))
     });
     dashboard.press("s");
     dashboard.until_shows(&["READY", "this dashboard", &format!("pid {pid}")]);
@@ -91,6 +93,7 @@ fn dashboard_shows_a_stopped_server_and_s_starts_it() {
     let rig = Rig::new();
     rig.start();
     let dashboard = Dashboard::ready(&rig);
+    dashboard.press("5");
     rig.run(&["stop"]).exits(0);
     dashboard.until_shows(&["STOPPED", "no host and no server", "s start"]);
     dashboard.press("s");
@@ -100,7 +103,7 @@ fn dashboard_shows_a_stopped_server_and_s_starts_it() {
 #[test]
 fn dashboard_whose_home_another_host_took_attaches_to_that_host() {
     let rig = Rig::new();
-    let mut dashboard = Dashboard::open(&rig);
+    let mut dashboard = Dashboard::on_server(&rig);
     dashboard.until_shows(&["READY", "this dashboard"]);
     dashboard.press("x");
     dashboard.until_shows(&["STOPPED"]);
@@ -125,7 +128,7 @@ fn external_server_is_never_shown_as_stopped() {
     theirs.start();
     let pid = theirs.temporal().pid;
     mine.set("address", &format!("{:?}", theirs.address()));
-    let mut dashboard = Dashboard::open(&mine);
+    let mut dashboard = Dashboard::on_server(&mine);
     dashboard.until_shows(&["READY", "not started by stigmer", "this dashboard"]);
     dashboard.press_until_shows("x", &["external server: not started by stigmer"]);
     let output = mine.run(&["stop"]).exits(0).stdout;

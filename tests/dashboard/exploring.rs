@@ -1,7 +1,7 @@
 //! The log of the server, with keys and mouse.
 
 use crate::support::rig::Rig;
-use crate::terminal::{Dashboard, ESC};
+use crate::terminal::{Dashboard, END, ESC};
 
 const ENTER: &str = "\r";
 const UP: &str = "\x1b[A";
@@ -11,8 +11,10 @@ const CTRL_L: &str = "\x0c";
 /// A dashboard that shows the log without folds.
 fn open(rig: &Rig) -> Dashboard<'_> {
     let dashboard = Dashboard::open(rig);
-    // Wait for the row of the workflows, which appears last and moves all rows below it.
-    dashboard.until_shows(&["READY", "following", "routine lines", "Workflows"]);
+    // Wait for the counts, because the log has filled the page by then.
+    dashboard.until_shows(&["READY", "0 running", "routine lines"]);
+    dashboard.press("4");
+    dashboard.until_shows(&["following", "routine lines"]);
     dashboard.press("z");
     dashboard.until_shows(&["unfolded"]);
     dashboard
@@ -53,7 +55,7 @@ fn lines_are_filtered_cleared_opened_and_folded() {
     dashboard.until_shows(&[" INFO "]);
 
     dashboard.press("c");
-    dashboard.until_shows(&["Component", "show only this", "frontend"]);
+    dashboard.until_shows(&["Source", "show only this", "frontend"]);
     dashboard.click("  frontend   ");
     dashboard.until_shows(&["only frontend"]);
     dashboard.until_hides(" matching ");
@@ -97,15 +99,12 @@ fn selected_lines_are_copied_to_the_clipboard_of_the_terminal() {
 fn mouse_changes_tabs_scrolls_selects_and_copies() {
     let rig = Rig::new();
     let dashboard = open(&rig);
-    // Wait for the row of the workflows, because it moves all rows below it.
-    dashboard.until_shows(&["Workflows"]);
-    dashboard.click_until_shows("2 Timeline", &["started by operator"]);
-    // A frame arrives in parts. If the footer, the last row of the frame, is on the screen, the
-    // frame is complete.
-    dashboard.click_until_shows("1 Log", &["following", "y copy  ? help"]);
-    dashboard.click_until_shows("? help", &["Help", "Esc closes"]);
+    dashboard.click_until_shows("5 Server", &["started by you"]);
+    // A frame arrives in parts. When its last row (the footer) is there, the frame is complete.
+    dashboard.click_until_shows("4 Logs", &["following", "y copy", "? help  q quit"]);
+    dashboard.click_until_shows("? help", &["Help", "Esc back"]);
     dashboard.mouse(0, (0, 0), true);
-    dashboard.until_hides("Esc closes");
+    dashboard.until_hides("Esc back");
 
     let (x, y) = dashboard.find(" INFO ");
     dashboard.mouse(64, (x, y), true);
@@ -127,8 +126,8 @@ fn mouse_changes_tabs_scrolls_selects_and_copies() {
 
     // Drag above the first row: each mouse report selects one more line, which was not visible
     // before.
-    let (_, tabs) = dashboard.find("1 Log");
-    dashboard.mouse(0, (x, tabs + 1), true);
+    let (_, tabs) = dashboard.find("4 Logs");
+    dashboard.mouse(0, (x, tabs + 2), true);
     for _ in 0..3 {
         dashboard.mouse(32, (x, tabs), true);
     }
@@ -147,16 +146,18 @@ fn pager_has_the_terminal_until_it_ends() {
     let rig = Rig::new();
     let pager = r#"export PAGER="sh -c 'echo this is \$0; read key'""#;
     let dashboard = Dashboard::open_after(&rig, pager);
-    dashboard.until_shows(&["READY", "following"]);
+    dashboard.until_shows(&["READY", "routine lines"]);
     dashboard.press("e");
     dashboard.until_shows(&["this is ", "logs/temporal.log"]);
     dashboard.assert_restored();
     dashboard.press("\n");
-    dashboard.until_shows(&["READY", "following"]);
-    dashboard.press("3e");
+    dashboard.until_shows(&["READY", "routine lines"]);
+    dashboard.press(&format!("4c{END}{ENTER}"));
+    dashboard.until_shows(&["targets"]);
+    dashboard.press("e");
     dashboard.until_shows(&["this is ", "logs/stigmer.log"]);
     dashboard.press("\n");
     dashboard.until_shows(&["READY", "targets"]);
     dashboard.press("1");
-    dashboard.until_shows(&["following"]);
+    dashboard.until_shows(&["routine lines"]);
 }

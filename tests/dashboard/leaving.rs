@@ -156,6 +156,7 @@ fn key_b_hands_over_with_counters_and_the_next_crash_is_repaired() {
     let rig = Rig::new();
     let (mut dashboard, _) = ready(&rig);
     rig.temporal().kill();
+    dashboard.press("5");
     dashboard.until_shows(&["READY", "generation 2", "last: crash"]);
     let pid = rig.temporal().pid;
 
@@ -236,7 +237,7 @@ fn panic_under_a_pager_is_reported_after_the_end_of_the_pager() {
     let pager = r#"export PAGER="sh -c 'printf \\\\033[?1049h; echo in the pager; touch \$HOME/pager; read key; printf \\\\033[?1049l'""#;
     let script = format!(r#"{pager}; export STIGMER_TEST_PANIC="$HOME/pager""#);
     let mut dashboard = Dashboard::open_after(&rig, &script);
-    dashboard.until_shows(&["READY", "following"]);
+    dashboard.until_shows(&["READY", "routine lines"]);
     dashboard.press("e");
     dashboard.until_shows(&["in the pager"]);
     wait_until("the panic in the log", || {

@@ -15,8 +15,8 @@ fn until_same(host: &Dashboard<'_>, attached: &Dashboard<'_>) {
     }
 }
 
-/// Returns every cell with its colours, without the label of the host, which is in the upper line
-/// of the first box, between the title and the home.
+/// Returns every cell with its colours, without the label of the host. That label is in the row
+/// of the processes, on the tab of the server.
 fn cells(screen: &vt100::Screen) -> Vec<Vec<String>> {
     let (rows, columns) = screen.size();
     let (rows, columns) = (rows.get(), columns.get());
@@ -29,10 +29,10 @@ fn cells(screen: &vt100::Screen) -> Vec<Vec<String>> {
             });
             let line: Vec<String> = line.collect();
             let text = screen.contents_between(row, 0, row, columns);
-            if text.contains(" · ") && text.contains("stigmer local") {
-                // A longer label leaves a shorter line of the box around the label, so drop both.
+            if text.contains("Processes") {
+                // The words after the label are further to the right if the label is longer.
                 text.split_whitespace()
-                    .filter(|word| !word.contains('─'))
+                    .map(|word| word.trim_end_matches(','))
                     .filter(|word| !["this", "dashboard"].contains(word))
                     .filter(|word| !word.bytes().all(|byte| byte.is_ascii_digit()))
                     .map(str::to_owned)
@@ -47,9 +47,9 @@ fn cells(screen: &vt100::Screen) -> Vec<Vec<String>> {
 #[test]
 fn host_and_attached_dashboard_draw_the_same_cells_through_a_crash_and_every_tab() {
     let rig = Rig::new();
-    let host = Dashboard::open(&rig);
+    let host = Dashboard::on_server(&rig);
     host.until_shows(&["READY", "generation 1"]);
-    let attached = Dashboard::open(&rig);
+    let attached = Dashboard::on_server(&rig);
     let label = format!("dashboard {}", host.pid());
     attached.until_shows(&["READY", "generation 1", &label]);
     host.until_shows(&["this dashboard"]);
@@ -60,7 +60,7 @@ fn host_and_attached_dashboard_draw_the_same_cells_through_a_crash_and_every_tab
         dashboard.until_shows(&["READY", "generation 2", "last: crash"]);
     }
     until_same(&host, &attached);
-    for keys in ["2", "3", "1", "?"] {
+    for keys in ["1", "2", "3", "4", "5", "?"] {
         host.press(keys);
         attached.press(keys);
         until_same(&host, &attached);
@@ -76,9 +76,9 @@ fn host_and_attached_dashboard_draw_the_same_cells_through_a_crash_and_every_tab
 #[test]
 fn command_of_host_or_viewer_is_shown_on_both() {
     let rig = Rig::new();
-    let host = Dashboard::open(&rig);
+    let host = Dashboard::on_server(&rig);
     host.until_shows(&["READY", "generation 1"]);
-    let attached = Dashboard::open(&rig);
+    let attached = Dashboard::on_server(&rig);
     attached.until_shows(&["READY", "generation 1"]);
 
     attached.press("r");

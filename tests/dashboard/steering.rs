@@ -7,7 +7,7 @@ use crate::terminal::Dashboard;
 #[test]
 fn keys_r_x_and_s_restart_stop_and_start_the_server() {
     let rig = Rig::new();
-    let dashboard = Dashboard::open(&rig);
+    let dashboard = Dashboard::on_server(&rig);
     dashboard.until_shows(&["READY", "generation 1"]);
     let first = rig.temporal().pid;
 
@@ -27,14 +27,23 @@ fn keys_r_x_and_s_restart_stop_and_start_the_server() {
 #[test]
 fn crash_is_repaired_and_shown() {
     let rig = Rig::new();
-    let dashboard = Dashboard::open(&rig);
+    let dashboard = Dashboard::on_server(&rig);
     dashboard.until_shows(&["READY", "generation 1", "none so far"]);
     rig.temporal().kill();
     let shown = dashboard.until_shows(&["READY", "generation 2", "last: crash"]);
-    assert!(shown.contains("1/5 in 1 min") && shown.contains("signal 9 (SIGKILL)"), "{shown}");
+    assert!(shown.contains("1 of 5 in 1 min") && shown.contains("signal 9 (SIGKILL)"), "{shown}");
     assert_eq!(rig.status()["restarts"]["total"], 1);
-    dashboard.press("2");
-    dashboard.until_shows(&["crash: signal 9 (SIGKILL)", "cleaned"]);
+    dashboard.until_shows(&["killed by signal 9 (SIGKILL)", "cleaned"]);
+    dashboard.press("1");
+    dashboard.until_shows(&[
+        "restarted",
+        "killed by signal 9 (SIGKILL); down for",
+        "1 restart: crash",
+    ]);
+    dashboard.press("jd");
+    dashboard.until_hides("; down for");
+    dashboard.press("u");
+    dashboard.until_shows(&["; down for"]);
 }
 
 #[test]
@@ -42,7 +51,9 @@ fn key_s_starts_a_failed_server() {
     let rig = Rig::with(&[("max-restarts", "0")]);
     let dashboard = Dashboard::ready(&rig);
     rig.temporal().kill();
-    dashboard.until_shows(&["FAILED", "gave up", "s  try again", "last: crash", "not restarted"]);
+    dashboard.until_shows(&["FAILED", "gave up", "s  try again", "0 restarts: crash"]);
+    dashboard.press("5");
+    dashboard.until_shows(&["last: crash", "not restarted"]);
     dashboard.press("s");
     dashboard.until_shows(&["READY", "generation 2", "last: crash", "restarted by you"]);
 }

@@ -22,6 +22,7 @@ pub const CTRL_C: &str = "\x03";
 pub const CTRL_Z: &str = "\x1a";
 pub const PAGE_UP: &str = "\x1b[5~";
 pub const TAB: &str = "\t";
+pub const END: &str = "\x1b[F";
 
 /// A dashboard in its own terminal. Dropping it kills the programs in the terminal.
 pub struct Dashboard<'r> {
@@ -60,6 +61,13 @@ impl<'r> Dashboard<'r> {
 
     pub fn sized(rig: &'r Rig, columns: u16, rows: u16) -> Self {
         Self::spawn(rig, rig.local(&["--tui"]), columns, rows)
+    }
+
+    /// Opens a dashboard on the tab of the server.
+    pub fn on_server(rig: &'r Rig) -> Self {
+        let dashboard = Self::open(rig);
+        dashboard.press("5");
+        dashboard
     }
 
     /// Opens a dashboard and waits until the server is ready.

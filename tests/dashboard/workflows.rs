@@ -15,7 +15,8 @@ fn stop_with_running_workflows_is_confirmed_first() {
     let dashboard = Dashboard::open(&rig);
     dashboard.until_shows(&["READY", "0 running"]);
     start_workflow(&rig, "billing");
-    dashboard.until_shows(&["1 running", "task queue billing", "no worker"]);
+    dashboard.until_shows(&["1 running", "no worker", "billing", "1 task waits"]);
+    dashboard.press("5");
 
     let pid = rig.temporal().pid;
     for key in ["x", "r"] {
@@ -71,7 +72,9 @@ fn stop_with_a_deleted_database_announces_the_loss() {
     start_workflow(&rig, "billing");
     dashboard.until_shows(&["1 running"]);
     std::fs::remove_file(rig.database()).unwrap();
-    dashboard.until_shows(&["DEGRADED", "no restart: data would be lost"]);
+    dashboard.until_shows(&["DEGRADED", "at risk", "the database file was deleted"]);
+    dashboard.press("5");
+    dashboard.until_shows(&["no restart: data would be lost"]);
     let pid = rig.temporal().pid;
     let lost = "1 running workflow WILL BE LOST: the database file was deleted";
     for keys in ["x", "r", "q"] {

@@ -1,4 +1,4 @@
-//! Cost of a frame with 100,000 stored lines: `cargo bench -p stigmer-ui --bench frame`.
+//! Cost of a frame with 1,000 problems, 1,000 workflows and 100,000 stored lines: `cargo bench -p stigmer-ui --bench frame`.
 #![allow(clippy::disallowed_methods, reason = "a program, not the view")]
 
 use std::hint::black_box;
@@ -28,7 +28,7 @@ impl Screen {
         let mut screen = Self {
             ui: Ui::new(Theme::Dark, Symbols::Unicode),
             buf: Buffer::empty(AREA),
-            model: sample::with_workflows(),
+            model: sample::with_many_rows(1_000),
             log: SampleLog::numbered(LINES),
         };
         screen.draw();
@@ -54,11 +54,16 @@ impl Screen {
 fn frames(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("frame of 200x50");
     for (what, keys) in [
-        ("following", ""),
-        ("paused and searched", "/line 99\n"),
-        ("wrapped", "w"),
-        ("a line in full", "\n"),
-        ("the timeline", "2"),
+        ("the overview", ""),
+        ("the overview, a row selected", "jjjj"),
+        ("the workflows", "2"),
+        ("the workflows, filtered", "2/!drift type:c\n"),
+        ("the workers", "3"),
+        ("the log, following", "4"),
+        ("the log, paused and searched", "4/line 99\n"),
+        ("the log, wrapped", "4w"),
+        ("a line in full", "4\n"),
+        ("the server", "5"),
     ] {
         let mut screen = Screen::after(keys);
         group.bench_function(what, |bencher| bencher.iter(|| screen.draw()));

@@ -1,5 +1,6 @@
 //! The dashboard: it takes keys and returns actions and frames.
 
+mod commands;
 pub(crate) mod keymap;
 mod mouse;
 mod pages;

@@ -15,7 +15,7 @@ pub(crate) use position::{LogPosition, Move};
 pub(crate) use rows::Row;
 pub(crate) use search::Search;
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use crate::input::CopyRequest;
 use crate::log::LogSource;
@@ -242,6 +242,36 @@ impl Explorer {
             self.rows.unfold(row, log);
         }
         self.position.show(number, &self.rows);
+    }
+
+    /// Returns the positions of the rows that fit on the page of the last frame.
+    pub(crate) fn visible(&self) -> Range<usize> {
+        self.position.visible(&self.rows)
+    }
+
+    /// Whether there is a warning or an error other than the current line.
+    pub(crate) fn has_other_problem(&self) -> bool {
+        let here = self.position.cursor();
+        match self.rows.severe().len() {
+            0 => false,
+            1 => here != self.rows.severe().front().copied(),
+            _ => true,
+        }
+    }
+
+    /// Moves to the next or the previous warning or error. Continues at the other end of the log.
+    pub(crate) fn step_to_problem(&mut self, forward: bool) {
+        let from = self.position.cursor().unwrap_or(u64::MAX);
+        let severe = self.rows.severe();
+        let at = if forward {
+            severe.get(severe.partition_point(|number| *number <= from)).or(severe.front())
+        } else {
+            let before = severe.partition_point(|number| *number < from);
+            before.checked_sub(1).and_then(|at| severe.get(at)).or(severe.back())
+        };
+        if let Some(number) = at.copied() {
+            self.position.show(number, &self.rows);
+        }
     }
 
     pub(crate) fn shift_left(&mut self) {

@@ -104,6 +104,12 @@ pub fn percent(value: f32) -> String {
     if value < 99.95 { format!("{value:.1} %") } else { format!("{value:.0} %") }
 }
 
+/// Formats a percentage without a fraction: `2 %`, `140 %`.
+#[must_use]
+pub fn whole_percent(value: f32) -> String {
+    format!("{value:.0} %")
+}
+
 /// Formats a count with separated thousands: `12,345`.
 #[must_use]
 pub fn count(n: u64) -> String {

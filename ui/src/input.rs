@@ -112,12 +112,25 @@ pub enum Action {
     Quit(QuitChoice),
     /// Open [`ui_url`](crate::Model::ui_url) in a browser.
     OpenWebUi,
+    /// Hide problems, or show hidden ones again.
+    Dismiss(DismissRequest),
     /// Copy a text to the clipboard of the terminal.
     Copy(CopyRequest),
     /// Open a log file in a pager.
     OpenFile(LogFile),
     /// Pass a key to the pane of stigmer's own log, which the caller draws.
     PaneKey(Key),
+}
+
+/// Problems to hide.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DismissRequest {
+    /// The problem with this [`id`](crate::model::ProblemRow::id).
+    One(String),
+    /// All problems of the model.
+    All,
+    /// Undo the latest request.
+    Undo,
 }
 
 /// A text for the clipboard, bounded to the size that terminals accept.

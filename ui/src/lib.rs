@@ -39,6 +39,6 @@ mod panel;
 pub use app::ui::Ui;
 pub use draw::layout::Pane;
 pub use draw::theme::{Depth, Palette, Symbols, Theme, UnknownTheme};
-pub use input::{Action, CopyRequest, Input, Key, KeyCode, LogFile, QuitChoice};
+pub use input::{Action, CopyRequest, DismissRequest, Input, Key, KeyCode, LogFile, QuitChoice};
 pub use log::{Details, Level, LineHead, LineKind, LogLine, LogSource, Noise};
 pub use model::Model;

@@ -85,6 +85,8 @@ pub struct LineHead {
     pub kind: LineKind,
     /// Set for a routine line of a start or a stop.
     pub noise: Option<Noise>,
+    /// Whether the line names a workflow of the user. Such a line never folds.
+    pub names_workflow: bool,
 }
 
 /// Kinds of routine lines, which every start or stop writes.

@@ -2,7 +2,20 @@
 //!
 //! Times are ages and durations in ms, never points in time, because the crate has no clock.
 
+mod server;
+mod timeline;
+mod work;
+
 use crate::loss::{Storage, WorkflowCount};
+pub use server::{
+    FailureLimit, FailureView, LastRestart, LayerView, ProbePoint, ProbeView, ResourcesView,
+    RestartLimit, RestartsView,
+};
+pub use timeline::{Phase, TimelineKind, TimelineRow};
+pub use work::{
+    ClosedCount, Member, ProblemKind, ProblemRow, Severity, WorkerRow, WorkerState, WorkflowCounts,
+    WorkflowRow, WorkflowStatus,
+};
 
 /// The data that the dashboard draws. The default is the model before the first snapshot of a host.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +28,8 @@ pub struct Model {
     pub attached: bool,
     /// State of the server.
     pub state: StateView,
+    /// Age of the state. `None` if unknown.
+    pub state_age_ms: Option<u64>,
     /// Current activity of the supervisor: `restarting in 0.8 s — 2nd try`. Empty if none.
     pub doing: String,
     /// Reason for the state, for example why it is degraded or failed. Empty if there is none.
@@ -52,9 +67,25 @@ pub struct Model {
     pub failure: Option<FailureView>,
     /// Starts, stops and restarts, newest first.
     pub timeline: Vec<TimelineRow>,
-    /// Counts of the namespace of the user. `None` if the counts are not current, because a wrong
-    /// number is worse than none.
-    pub workflows: Option<Workflows>,
+    /// Namespace whose workflows are shown. Empty if unknown.
+    pub namespace: String,
+    /// Problems, in the order of the screen. `None` while they are unknown.
+    pub problems: Option<Vec<ProblemRow>>,
+    /// Number of problems that the user dismissed. They are not in `problems`.
+    pub dismissed: usize,
+    /// Running workflows and those that closed recently, in the order of the screen. `None` while
+    /// they are unknown.
+    pub recent: Option<Vec<WorkflowRow>>,
+    /// Workers, in the order of the screen. `None` while they are unknown.
+    pub workers: Option<Vec<WorkerRow>>,
+    /// Number of workers that poll now. `None` if unknown.
+    pub connected_workers: Option<u64>,
+    /// Counts of the namespace. `None` while they are not current: no number is better than a wrong one.
+    pub counts: Option<WorkflowCounts>,
+    /// Closed workflows of the last 30 minutes, 2 minutes each, oldest first. Empty if unknown.
+    pub closed_history: Vec<ClosedCount>,
+    /// Time of day of problems, workflows and workers, `14:02:10`, if they cannot be refreshed.
+    pub as_of: Option<String>,
     /// Place of the data of the running server.
     pub storage: Storage,
     /// Known number of workflows in all namespaces, for the dialogs before a stop or a restart. These dialogs
@@ -95,223 +126,6 @@ impl StateView {
     }
 }
 
-/// Automatic restarts: the total, and the number within the time window of the restart limit.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct RestartsView {
-    /// Number of automatic restarts by all hosts of this home.
-    pub total: u64,
-    /// Number within the time window.
-    pub in_window: u32,
-    /// Limit of restarts within the time window. `None` if unknown.
-    pub limit: Option<RestartLimit>,
-    /// The latest automatic restart.
-    pub last: Option<LastRestart>,
-    /// Ages in ms of the known restarts, in any order. The time axis marks each of them.
-    pub marks: Vec<u64>,
-}
-
-/// Limit of automatic restarts within a time window.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RestartLimit {
-    /// Number of restarts that the window allows. Instead of one more restart, the supervisor gives
-    /// up.
-    pub max: u32,
-    /// Length of the window.
-    pub window_ms: u64,
-}
-
-/// The latest automatic restart.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct LastRestart {
-    /// Cause in one word: `crash`, `unresponsive`.
-    pub cause: String,
-    /// Detail of the cause: `signal 9 (SIGKILL)`.
-    pub detail: String,
-    /// Age of the restart in ms.
-    pub ago_ms: u64,
-    /// Time in ms from the exit of the old process to the next ready state. `None` while the server
-    /// is not ready.
-    pub recovery_ms: Option<u64>,
-    /// Time in ms from the last passed check to the next ready state. `None` if the time is the same as
-    /// `recovery_ms`.
-    pub downtime_ms: Option<u64>,
-}
-
-/// Latency of the gRPC check, and its recent history.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ProbeView {
-    /// Latest latency in µs.
-    pub last_us: Option<u64>,
-    /// Median in µs.
-    pub p50_us: Option<u64>,
-    /// 99th percentile in µs.
-    pub p99_us: Option<u64>,
-    /// Recent checks, oldest first.
-    pub history: Vec<ProbePoint>,
-    /// Time between two checks. `None` if unknown.
-    pub period_ms: Option<u64>,
-    /// When failures lead to a restart. `None` if unknown.
-    pub limit: Option<FailureLimit>,
-    /// Number of consecutive failures so far.
-    pub consecutive_failures: u32,
-    /// Reason why failures do not lead to a restart. Empty if failures lead to a restart.
-    pub no_restart: String,
-}
-
-/// When failed checks lead to a restart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureLimit {
-    /// A restart follows after this number of consecutive failures.
-    Count(u32),
-    /// A restart follows if checks have failed for this time in ms without a passed check.
-    Span(u64),
-}
-
-/// Result of one check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProbePoint {
-    /// Response after this number of µs.
-    Ok(u64),
-    /// No response, or a failed check.
-    Failed,
-}
-
-/// Result of one of the six checks.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct LayerView {
-    /// Name of the check: `lock`, `process`, `tcp`, `grpc`, `store` or `engine`.
-    pub name: String,
-    /// Whether the check passes. `None` if it does not apply or has not run yet.
-    pub ok: Option<bool>,
-    /// Duration of the latest check in µs.
-    pub latency_us: Option<u64>,
-    /// Reason of a failure, or reason why the check does not apply.
-    pub detail: String,
-    /// Age of the current verdict (passed or failed) in ms.
-    pub since_ms: Option<u64>,
-}
-
-/// Usage of all processes of the server, and size of the database file.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ResourcesView {
-    /// CPU usage; 100 is one core.
-    pub cpu_percent: Option<f32>,
-    /// Recent CPU usage, oldest first.
-    pub cpu_history: Vec<f32>,
-    /// Resident memory in bytes.
-    pub rss_bytes: Option<u64>,
-    /// Recent resident memory, oldest first.
-    pub rss_history: Vec<u64>,
-    /// Path of the database file, shortened for display.
-    pub db_path: Option<String>,
-    /// Size of the database file and its journal in bytes.
-    pub db_bytes: Option<u64>,
-}
-
-/// Explanation of the failed state.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct FailureView {
-    /// Cause in one sentence.
-    pub cause: String,
-    /// Last log lines of the server, oldest first.
-    pub last_words: Vec<String>,
-    /// Possible next steps. `s  try again`: a key of one or two columns, two spaces, and its effect.
-    pub hints: Vec<String>,
-}
-
-/// Entry of the timeline.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TimelineRow {
-    /// Unique number of the entry. Never changes.
-    pub id: u64,
-    /// Day in at most 6 columns: `Nov 22`. Empty for today.
-    pub day: String,
-    /// Time of day in at most 8 columns: `21:16:39`.
-    pub clock: String,
-    /// Generation of the server.
-    pub generation: u64,
-    /// Kind of the entry, shown as a sign.
-    pub kind: TimelineKind,
-    /// Description: `crash: signal 9 (SIGKILL) after 12 min`.
-    pub what: String,
-    /// Outcome: `repaired in 131 ms`, `down for 2.5 s`, `ready in 212 ms (new database)`. Empty until it is known.
-    pub recovery: String,
-    /// Phases of the start or the restart, in order.
-    pub phases: Vec<Phase>,
-    /// Last log lines of a generation that did not exit normally, oldest first.
-    pub last_words: Vec<String>,
-}
-
-impl TimelineRow {
-    /// Returns the day and the time: `Nov 22 21:16:39`. For an entry of today, only the time.
-    pub(crate) fn when(&self) -> String {
-        let gap = if self.day.is_empty() { "" } else { " " };
-        format!("{}{gap}{}", self.day, self.clock)
-    }
-
-    /// Returns the whole entry as text. Each line ends with a line feed.
-    pub(crate) fn plain(&self) -> String {
-        let Self { generation, what, recovery, .. } = self;
-        let mut text = format!("{} generation {generation}: {what}\n", self.when());
-        if !recovery.is_empty() {
-            text += &format!("  {recovery}\n");
-        }
-        for phase in &self.phases {
-            text += &format!("  {:<8} {} ms\n", phase.name, phase.ms);
-        }
-        for line in &self.last_words {
-            text += &format!("  | {line}\n");
-        }
-        text
-    }
-}
-
-/// Kind of a timeline entry.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TimelineKind {
-    /// The server was started.
-    #[default]
-    Start,
-    /// The server was stopped.
-    Stop,
-    /// The server exited or hung, and was restarted.
-    Restart,
-    /// The supervisor gave up.
-    GaveUp,
-}
-
-/// Phase of a start or a restart.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Phase {
-    /// Name: `seen`, `stopped`, `cleaned`, `waited`, `spawned`, `tcp`, `grpc`, `store` or `engine`.
-    pub name: String,
-    /// Duration.
-    pub ms: u64,
-}
-
-/// Counts of one namespace, from the server.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Workflows {
-    /// Name of the namespace.
-    pub namespace: String,
-    /// Number of open workflows.
-    pub running: u64,
-    /// Number of workflows that failed or timed out, and that the server still has. Terminated
-    /// workflows do not count.
-    pub failed: u64,
-    /// Task queues that have tasks and no worker.
-    pub unserved: Vec<UnservedQueue>,
-}
-
-/// A task queue that has tasks and no worker.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UnservedQueue {
-    /// Name of the queue.
-    pub name: String,
-    /// Number of waiting tasks.
-    pub waiting: u64,
-}
-
 /// Commands that are available now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Commands {
@@ -326,8 +140,13 @@ pub struct Commands {
 }
 
 impl Model {
-    /// Whether the numbers are current: the server runs, and a host checks the server. Otherwise the numbers
-    /// are the last known ones.
+    /// Returns the explanation of the failed state. `None` in other states.
+    pub(crate) fn failed(&self) -> Option<&FailureView> {
+        self.failure.as_ref().filter(|_| self.state == StateView::Failed)
+    }
+
+    /// Whether the numbers are current: the server runs, and a host measures it. Otherwise the
+    /// numbers are the last known ones.
     pub(crate) fn is_live(&self) -> bool {
         match self.state {
             _ if !self.watched => false,
@@ -346,6 +165,7 @@ impl Default for Model {
             home: String::new(),
             attached: false,
             state: StateView::default(),
+            state_age_ms: None,
             doing: String::new(),
             message: String::new(),
             managed: true,
@@ -365,7 +185,15 @@ impl Default for Model {
             resources: ResourcesView::default(),
             failure: None,
             timeline: Vec::new(),
-            workflows: None,
+            namespace: String::new(),
+            problems: None,
+            dismissed: 0,
+            recent: None,
+            workers: None,
+            connected_workers: None,
+            counts: None,
+            closed_history: Vec::new(),
+            as_of: None,
             storage: Storage::default(),
             count: WorkflowCount::default(),
             can: Commands::default(),

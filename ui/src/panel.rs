@@ -3,73 +3,101 @@
 mod dialogs;
 mod failure;
 mod footer;
+mod head;
+mod latency;
+mod lists;
+mod logs;
+mod note;
+mod overview;
 mod pages;
+mod reason;
 pub(crate) mod scene;
-mod small;
+mod server;
 mod state;
-mod tabs;
+mod tab_line;
 #[cfg(test)]
 mod tests;
-mod tiles;
+mod timeline;
+mod tiny;
+mod workers;
+mod workflows;
 
 use ratatui::layout::Rect;
 
 use crate::app::keymap::Context;
-use crate::app::view::Overlay;
-use crate::draw::layout::{self, Parts, Shape};
+use crate::app::view::{Overlay, Tab};
+use crate::draw::layout::{Parts, Shape, split_top};
 use crate::draw::paint;
-use dialogs::{components, confirm, quit};
+use dialogs::{confirm, pick, quit};
 use pages::{entry, help, line};
 use scene::{Canvas, Scene};
-use small::{reduced, tiny};
-use tiles::{header, health, probe, resources, restarts, workflows};
+
+/// Maximum rows of a short message.
+const MESSAGE: u16 = 3;
+
+/// Returns the rows above the content of the open tab that explain the state.
+pub(crate) fn reason_rows(area: Rect, tab: Tab, scene: Scene<'_>) -> u16 {
+    reason::rows(area, tab, scene)
+}
 
 /// Draws the whole screen.
 pub(crate) fn screen(canvas: &mut Canvas<'_>, area: Rect) {
     let Scene { model, log, palette, .. } = canvas.scene;
     paint::clear(canvas.buf, area, palette.base);
-    match canvas.view.shape {
-        Shape::Tiny => return tiny::draw(canvas, area),
-        Shape::Reduced => reduced::draw(canvas, area),
-        Shape::Wide | Shape::Compact => full(canvas, area),
+    if canvas.view.shape == Shape::Tiny {
+        return tiny::draw(canvas, area);
     }
-    let (rest, last_row) = layout::split_top(area, area.height.saturating_sub(1));
-    let mut message = canvas.map.message;
+    let parts = Parts::of(area);
+    head::draw(canvas.buf, parts.state, parts.work, canvas.scene);
+    tab(canvas, area);
+    // After the content, which updates its scroll position.
+    tab_line::draw(canvas, parts.tabs);
+    canvas.map.message = split_top(below(area), MESSAGE).0;
     if let Some(overlay) = (Context { view: canvas.view, model, log }).overlay() {
         canvas.map.clicks.clear();
-        let front = match overlay {
-            Overlay::Quit => quit::draw(canvas, rest),
-            Overlay::Confirm(interruption) => confirm::draw(canvas, rest, interruption),
-            Overlay::Help => help::draw(canvas, rest),
-            Overlay::Line(number) => line::draw(canvas, rest, number),
-            Overlay::Entry(id) => entry::draw(canvas, rest, id),
-            Overlay::Components => components::draw(canvas, rest),
-        };
-        canvas.map.front = Some((front, last_row));
-        message = paint::edge(front, front.height.saturating_sub(1));
+        let front = self::overlay(canvas, area, overlay);
+        canvas.map.front = Some((front, parts.footer));
     }
-    tabs::message(canvas.buf, message, canvas.scene);
-    // Draw the footer last. Its keys depend on whether a list scrolls, which is known only after the list is
-    // drawn.
-    paint::clear(canvas.buf, last_row, palette.base);
-    footer::draw(canvas, last_row);
+    tab_line::message(canvas.buf, canvas.map.message, canvas.scene);
+    // Last, because a list knows whether it scrolls only after it is drawn.
+    paint::clear(canvas.buf, parts.footer, palette.base);
+    footer::draw(canvas, parts.footer);
 }
 
-fn full(canvas: &mut Canvas<'_>, area: Rect) {
-    let (shape, scene) = (canvas.view.shape, canvas.scene);
-    let parts = parts(area, shape, scene);
-    header::draw(canvas.buf, parts.header, shape, scene);
-    health::draw(canvas.buf, parts.health, scene);
-    probe::draw(canvas.buf, parts.probe, scene);
-    restarts::draw(canvas.buf, parts.restarts, scene);
-    resources::draw(canvas.buf, parts.resources, scene);
-    workflows::draw(canvas.buf, parts.workflows, scene);
-    tabs::draw(canvas, parts.main);
+/// Returns the third row and the rows below it, without the footer.
+fn below(area: Rect) -> Rect {
+    let Parts { tabs, content, .. } = Parts::of(area);
+    Rect { height: tabs.height + content.height, ..tabs }
 }
 
-/// Returns the areas of a wide or compact screen.
-fn parts(area: Rect, shape: Shape, scene: Scene<'_>) -> Parts {
-    let explanation = header::explanation(area.width.saturating_sub(4), scene);
-    let work = u16::from(scene.model.workflows.is_some());
-    layout::parts(area, shape, explanation, work)
+/// Draws the content of the open tab, below the reason for the state.
+fn tab(canvas: &mut Canvas<'_>, area: Rect) {
+    let open = canvas.view.tab;
+    let rows = reason_rows(area, open, canvas.scene);
+    let (top, content) = split_top(Parts::of(area).content, rows);
+    reason::draw(canvas.buf, top, area, open, canvas.scene);
+    match open {
+        Tab::Overview => overview::draw(canvas),
+        Tab::Workflows => workflows::draw(canvas, content),
+        Tab::Workers => workers::draw(canvas, content),
+        Tab::Logs => logs::draw(canvas, content),
+        Tab::Server => server::draw(canvas, content),
+    }
+}
+
+/// Draws a dialog or a page. Returns its place.
+fn overlay(canvas: &mut Canvas<'_>, area: Rect, overlay: Overlay) -> Rect {
+    let (whole, _) = split_top(area, area.height.saturating_sub(1));
+    let page = below(area);
+    let dialog = match overlay {
+        Overlay::Help => return help::draw(canvas, page),
+        Overlay::Line(number) => return line::draw(canvas, page, number),
+        Overlay::Entry(id) => return entry::draw(canvas, page, id),
+        Overlay::Row => return pages::row::draw(canvas, page),
+        Overlay::Quit => quit::draw(canvas, whole),
+        Overlay::Confirm(interruption) => confirm::draw(canvas, whole, interruption),
+        Overlay::Sources | Overlay::Types => pick::draw(canvas, whole, overlay),
+    };
+    canvas.map.message = paint::edge(dialog, dialog.height.saturating_sub(1));
+    dialog
 }

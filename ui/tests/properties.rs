@@ -61,21 +61,58 @@ proptest! {
     }
 }
 
-/// The smallest full size shows the explanation of a failure.
+/// All full sizes show the promised facts, in every state.
 #[test]
 fn full_screens_show_all_promised_facts() {
     for (width, height) in [(80, 24), (120, 36), (200, 60), (100, 24), (81, 40)] {
         for state in sample::STATES {
             let mut ui = Ui::new(Theme::Dark, Symbols::Unicode);
             let area = Rect::new(0, 0, width, height);
-            let mut buf = Buffer::empty(area);
             let model = sample::in_state(state);
-            ui.render(&mut buf, area, &model, &SampleLog::temporal(), &mut |_, _| {});
-            let text: String = buf.content().iter().map(ratatui::buffer::Cell::symbol).collect();
+            let log = SampleLog::temporal();
+            let mut text = |keys: &str| -> String {
+                for key in keys.chars().map(Key::char) {
+                    ui.handle(Input::Key(key), &model, &log);
+                }
+                let mut buf = Buffer::empty(area);
+                ui.render(&mut buf, area, &model, &log, &mut |_, _| {});
+                buf.content().iter().map(ratatui::buffer::Cell::symbol).collect()
+            };
+            let first = text("");
+            let mut wanted = vec![
+                "restarts: crash",
+                "127.0.0.1:7233",
+                "8233",
+                "Log",
+                "q quit",
+                "? help",
+                "1 Overview",
+                "5 Server",
+            ];
+            if model.uptime_ms.is_some() {
+                wanted.extend(["up ", " %", " MB"]);
+            }
+            if state == StateView::Ready {
+                wanted.extend([
+                    "✓",
+                    "210 µs",
+                    "running",
+                    "Problems",
+                    "Workers",
+                    "Recent workflows",
+                ]);
+            }
+            for wanted in wanted {
+                assert!(first.contains(wanted), "{wanted} at {width}x{height}, {state:?}: {first}");
+            }
+            if state == StateView::Failed {
+                for wanted in ["exited with 1 each time", "not a database", "try again", "away"] {
+                    assert!(first.contains(wanted), "{wanted} at {width}x{height}");
+                }
+            }
+            let server = text("5");
             let wanted = [
-                "Restarts",
-                "crash",
-                "Probe",
+                "Health",
                 "lock",
                 "process",
                 "tcp",
@@ -83,24 +120,17 @@ fn full_screens_show_all_promised_facts() {
                 "store",
                 "engine",
                 "CPU",
-                "RSS",
-                "127.0.0.1:7233",
-                "8233",
-                "gen",
+                "memory",
+                "generation",
                 "pid",
-                "up ",
+                "Restarts",
                 "×",
-                "q quit",
-                "? help",
-                "1 Log",
             ];
             for wanted in wanted {
-                assert!(text.contains(wanted), "{wanted} at {width}x{height}, {state:?}");
-            }
-            if state == StateView::Failed {
-                for wanted in ["exited with 1 each time", "not a database", "try again", "away"] {
-                    assert!(text.contains(wanted), "{wanted} at {width}x{height}");
-                }
+                assert!(
+                    server.contains(wanted),
+                    "{wanted} at {width}x{height}, {state:?}: {server}"
+                );
             }
         }
     }

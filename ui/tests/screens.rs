@@ -8,7 +8,7 @@ use stigmer_ui::loss::Storage;
 use stigmer_ui::model::{Model, StateView};
 use stigmer_ui::{Input, Key, KeyCode, Symbols, Theme, Ui};
 
-const SIZES: [(u16, u16); 4] = [(120, 36), (80, 24), (40, 10), (20, 5)];
+const SIZES: [(u16, u16); 5] = [(120, 36), (80, 24), (60, 20), (40, 10), (20, 5)];
 
 struct Screen {
     ui: Ui,
@@ -35,8 +35,15 @@ impl Screen {
         text(&self.buf)
     }
 
-    fn press(&mut self, key: Key, model: &Model, log: &SampleLog) {
-        self.ui.handle(Input::Key(key), model, log);
+    /// Draws a frame after each key.
+    fn after(size: (u16, u16), model: &Model, log: &SampleLog, keys: &[Key]) -> String {
+        let mut screen = Self::new(size, Symbols::Unicode);
+        let mut drawn = screen.draw(model, log);
+        for key in keys {
+            screen.ui.handle(Input::Key(*key), model, log);
+            drawn = screen.draw(model, log);
+        }
+        drawn
     }
 }
 
@@ -69,25 +76,79 @@ fn every_state_at_every_size() {
     }
 }
 
+const ENTER: Key = Key::plain(KeyCode::Enter);
+const END: Key = Key::plain(KeyCode::End);
+const UP: Key = Key::plain(KeyCode::Up);
+
+fn typed(text: &str) -> Vec<Key> {
+    text.chars().map(Key::char).collect()
+}
+
 #[test]
-fn tabs_overlays_and_notices() {
-    let model = sample::in_state(StateView::Ready);
+fn tabs_pages_and_notices() {
+    let model = sample::with_problems();
     let log = SampleLog::temporal();
-    let keys = [
-        ("timeline", Key::char('2')),
-        ("own-log", Key::char('3')),
-        ("help", Key::char('?')),
-        ("quit", Key::char('q')),
-        ("paused", Key::plain(KeyCode::PageUp)),
-        ("sideways", Key::plain(KeyCode::Right)),
-        ("refused", Key::char('s')),
+    let views = [
+        ("overview", vec![]),
+        ("overview-row", typed("jj")),
+        ("overview-last", vec![END]),
+        ("workflows", typed("2")),
+        ("workflows-filtered", [typed("2jjj/!refund"), vec![ENTER]].concat()),
+        ("workflows-typed", typed("2/type:c")),
+        ("workflows-types", typed("2c")),
+        ("workflows-status", typed("2ll")),
+        ("workers", typed("3j")),
+        ("logs", typed("4")),
+        ("own-log", [typed("4c"), vec![END, ENTER]].concat()),
+        ("server", typed("5")),
+        ("problem", [typed("jjjjj"), vec![ENTER]].concat()),
+        ("worker", [typed("3jjjj"), vec![ENTER]].concat()),
+        ("workflow", [typed("2"), vec![END, ENTER]].concat()),
+        ("help", typed("?")),
+        ("refused", typed("s")),
+        ("unknown-key", typed("X")),
     ];
     for size in SIZES {
-        for (what, key) in keys {
-            let mut screen = Screen::new(size, Symbols::Unicode);
-            screen.draw(&model, &log);
-            screen.press(key, &model, &log);
-            assert_snapshot!(format!("{}x{}-{what}", size.0, size.1), screen.draw(&model, &log));
+        for (what, keys) in &views {
+            let screen = Screen::after(size, &model, &log, keys);
+            assert_snapshot!(format!("{}x{}-{what}", size.0, size.1), screen);
+        }
+    }
+}
+
+#[test]
+fn empty_server_teaches() {
+    for size in SIZES {
+        for (what, keys) in [("empty", ""), ("empty-workflows", "2"), ("empty-workers", "3")] {
+            let screen =
+                Screen::after(size, &sample::empty(), &SampleLog::temporal(), &typed(keys));
+            assert_snapshot!(format!("{}x{}-{what}", size.0, size.1), screen);
+        }
+    }
+}
+
+#[test]
+fn external_lost_and_outdated() {
+    let external = Model {
+        managed: false,
+        doing: "not started by stigmer (pid 202)".into(),
+        ..sample::with_problems()
+    };
+    let lost = Model {
+        watched: false,
+        doing: "no host, a crash is not repaired; s starts one".into(),
+        as_of: Some("14:02:10".into()),
+        ..sample::with_problems()
+    };
+    let failing = Model {
+        state: StateView::Degraded,
+        message: "no response for 2 s, restart in 1 s".into(),
+        ..sample::with_problems()
+    };
+    for size in SIZES {
+        for (what, model) in [("external", &external), ("host-lost", &lost), ("hangs", &failing)] {
+            let screen = Screen::after(size, model, &SampleLog::temporal(), &[]);
+            assert_snapshot!(format!("{}x{}-{what}", size.0, size.1), screen);
         }
     }
 }
@@ -104,32 +165,26 @@ fn log_keys() {
         "a line that is longer than any screen is wide, so that it has to be clipped, scrolled or wrapped",
         "error=x trace=one␊two␊three",
     );
-    let enter = Key::plain(KeyCode::Enter);
-    let up = Key::plain(KeyCode::Up);
-    let typed = |text: &str| text.chars().map(Key::char).collect::<Vec<_>>();
     let views = [
-        ("search-typed", typed("/task")),
-        ("search-bad", typed("/ta(")),
-        ("search-kept", [typed("/task"), vec![enter, Key::char('N')]].concat()),
-        ("level", typed("ll")),
-        ("components", typed("c")),
-        ("component", [typed("c"), vec![Key::plain(KeyCode::End), enter]].concat()),
-        ("wrapped", typed("w")),
-        ("selected", vec![up, Key::char('v'), up, up]),
-        ("cleared", vec![Key::ctrl('l')]),
-        ("unfolded", typed("z")),
-        ("line", vec![enter]),
+        ("search-typed", typed("4/task")),
+        ("search-bad", typed("4/ta(")),
+        ("search-kept", [typed("4/task"), vec![ENTER, Key::char('N')]].concat()),
+        ("error", typed("4N")),
+        ("paused", [typed("4"), vec![Key::plain(KeyCode::PageUp)]].concat()),
+        ("sideways", [typed("4"), vec![Key::plain(KeyCode::Right)]].concat()),
+        ("level", typed("4ll")),
+        ("sources", typed("4c")),
+        ("component", [typed("4c"), vec![END, UP, ENTER]].concat()),
+        ("wrapped", typed("4w")),
+        ("selected", [typed("4"), vec![UP, Key::char('v'), UP, UP]].concat()),
+        ("cleared", [typed("4"), vec![Key::ctrl('l')]].concat()),
+        ("unfolded", typed("4z")),
+        ("line", [typed("4"), vec![ENTER]].concat()),
     ];
-    for size in SIZES {
+    for size in [(120, 36), (80, 24), (40, 10)] {
         for (what, keys) in &views {
-            let mut screen = Screen::new(size, Symbols::Unicode);
-            screen.draw(&model, &log);
-            for key in keys {
-                screen.press(*key, &model, &log);
-                screen.draw(&model, &log);
-            }
-            let name = format!("{}x{}-log-{what}", size.0, size.1);
-            assert_snapshot!(name, screen.draw(&model, &log));
+            let screen = Screen::after(size, &model, &log, keys);
+            assert_snapshot!(format!("{}x{}-log-{what}", size.0, size.1), screen);
         }
     }
 }
@@ -142,23 +197,16 @@ fn questions_and_entries() {
     let mut in_host = model.clone();
     in_host.attached = false;
     let log = SampleLog::temporal();
-    let enter = Key::plain(KeyCode::Enter);
     let views = [
         ("confirm-stop", &model, vec![Key::char('x')]),
         ("confirm-restart", &in_memory, vec![Key::char('r')]),
-        ("quit-with-workflows", &in_host, vec![Key::char('q')]),
-        ("entry", &model, vec![Key::char('2'), enter]),
+        ("quit", &in_host, vec![Key::char('q')]),
+        ("entry", &model, vec![Key::char('5'), ENTER]),
     ];
     for size in SIZES {
         for (what, model, keys) in &views {
-            let mut screen = Screen::new(size, Symbols::Unicode);
-            screen.draw(model, &log);
-            for key in keys {
-                screen.press(*key, model, &log);
-                screen.draw(model, &log);
-            }
-            let name = format!("{}x{}-{what}", size.0, size.1);
-            assert_snapshot!(name, screen.draw(model, &log));
+            let screen = Screen::after(size, model, &log, keys);
+            assert_snapshot!(format!("{}x{}-{what}", size.0, size.1), screen);
         }
     }
 }

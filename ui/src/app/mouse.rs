@@ -2,8 +2,8 @@
 
 use super::ui::{MousePress, Ui};
 use crate::app::keymap::KeyCommand;
-use crate::app::view::{Overlay, Tab};
-use crate::explorer::{Move, components};
+use crate::app::view::{Overlay, Source, Tab};
+use crate::explorer::Move;
 use crate::input::{Action, Key, KeyCode};
 use crate::log::LogSource;
 use crate::model::Model;
@@ -22,11 +22,16 @@ impl Ui {
         let view = &mut self.view;
         match (view.overlay, view.tab) {
             (Some(Overlay::Quit | Overlay::Confirm(_)), _) => {}
-            (Some(Overlay::Components), _) => view.pick(by, components(log).len()),
-            (Some(Overlay::Help | Overlay::Line(_) | Overlay::Entry(_)), _) => view.page.scroll(by),
-            (None, Tab::Log) => view.log.wheel(by),
-            (None, Tab::Timeline) => view.timeline.go(single(by), &model.timeline),
-            (None, Tab::OwnLog) => return Some(Action::PaneKey(Key::plain(pane))),
+            (Some(Overlay::Sources | Overlay::Types), _) => self.pick(by, model, log),
+            (Some(Overlay::Help | Overlay::Line(_) | Overlay::Entry(_) | Overlay::Row), _) => {
+                view.page.scroll(by);
+            }
+            (None, Tab::Overview | Tab::Workflows | Tab::Workers) => view.go(single(by), model),
+            (None, Tab::Logs) if view.source == Source::Stigmer => {
+                return Some(Action::PaneKey(Key::plain(pane)));
+            }
+            (None, Tab::Logs) => view.log.wheel(by),
+            (None, Tab::Server) => view.timeline.go(single(by), &model.timeline),
         }
         None
     }
@@ -58,6 +63,17 @@ impl Ui {
                     return self.key(Key::plain(KeyCode::Enter), model, log);
                 }
                 self.view.timeline.select_id(id, &model.timeline);
+                None
+            }
+            Some(Click::Row(at)) => {
+                if self.view.list().is_some_and(|list| list.at() == Some(at)) {
+                    return self.key(Key::plain(KeyCode::Enter), model, log);
+                }
+                self.view.select(at, model);
+                None
+            }
+            Some(Click::Source(source)) => {
+                self.view.source = source;
                 None
             }
             Some(Click::Pick(item)) => {

@@ -1,42 +1,48 @@
-//! Pages of a log line or a timeline entry: open, move to the adjacent line or entry, copy.
+//! Pages of a row, a log line or a timeline entry: open, move to the adjacent one, copy.
 
 use super::ui::Ui;
-use crate::app::view::{Overlay, Tab};
+use crate::app::view::{HINTS, Item, Overlay, RowDetails, Tab};
 use crate::explorer::Move;
 use crate::input::CopyRequest;
 use crate::log::LogSource;
 use crate::model::Model;
 
 impl Ui {
-    /// Opens the page of the selected line or entry. If the row is a fold, unfolds it instead.
+    /// Opens the page of the selected row, line or entry. If the row is a fold, unfolds it instead.
     pub(super) fn open(&mut self, model: &Model, log: &dyn LogSource) {
         let view = &mut self.view;
-        if view.tab == Tab::Timeline {
-            if let Some(row) = model.timeline.get(view.timeline.selected(&model.timeline)) {
-                view.open(Overlay::Entry(row.id));
+        match (view.tab, view.selected()) {
+            (Tab::Server, _) => {
+                if let Some(row) = model.timeline.get(view.timeline.selected(&model.timeline)) {
+                    view.open(Overlay::Entry(row.id));
+                }
             }
-            return;
-        }
-        match view.log.current() {
-            Some(row) if row.is_fold() => view.log.unfold(row, log),
-            Some(row) => view.open(Overlay::Line(row.first)),
-            None => {}
+            (_, Some(item)) if item.has_page() => view.open(Overlay::Row),
+            _ => {
+                let explorer = view.explorer_mut();
+                match explorer.current() {
+                    Some(row) if row.is_fold() => explorer.unfold(row, log),
+                    Some(row) => view.open(Overlay::Line(row.first)),
+                    None => {}
+                }
+            }
         }
     }
 
-    /// Moves from the open line or entry to the previous or next line or entry. If the next row is a fold,
+    /// Moves from the open row, line or entry to the previous or next one. If the next row is a fold,
     /// opens the fold.
     pub(super) fn open_adjacent(&mut self, by: Move, model: &Model, log: &dyn LogSource) {
         let view = &mut self.view;
         match view.overlay {
             Some(Overlay::Line(number)) => {
-                view.log.select(number);
-                view.log.go(by);
-                let Some(row) = view.log.current() else { return };
+                let explorer = view.explorer_mut();
+                explorer.select(number);
+                explorer.go(by);
+                let Some(row) = explorer.current() else { return };
                 let line = if by == Move::Up(1) { row.last } else { row.first };
                 if row.is_fold() {
-                    view.log.unfold(row, log);
-                    view.log.select(line);
+                    explorer.unfold(row, log);
+                    explorer.select(line);
                 }
                 view.open(Overlay::Line(line));
             }
@@ -45,12 +51,19 @@ impl Ui {
                 view.timeline.go(by, &model.timeline);
                 self.open(model, log);
             }
+            Some(Overlay::Row) => {
+                let forward = by != Move::Up(1);
+                if let Some(at) = view.list().and_then(|list| list.neighbour(forward)) {
+                    view.select(at, model);
+                    view.open(Overlay::Row);
+                }
+            }
             _ => {}
         }
     }
 
-    /// Returns the text of the open line or entry, or else of the selected lines. `None` if the
-    /// line or entry no longer exists.
+    /// Returns the text of the open page, or else of the selection. `None` if its content no longer
+    /// exists.
     pub(super) fn copy(&self, model: &Model, log: &dyn LogSource) -> Option<CopyRequest> {
         match self.view.overlay {
             Some(Overlay::Line(number)) => {
@@ -59,10 +72,32 @@ impl Ui {
             }
             Some(Overlay::Entry(id)) => {
                 let row = model.timeline.iter().find(|row| row.id == id)?;
-                let text = row.plain();
-                Some(CopyRequest { lines: text.lines().count(), text, left_out: 0 })
+                Some(text(row.plain()))
             }
-            _ => Some(self.view.log.copy(log)),
+            Some(Overlay::Row) => Some(text(RowDetails::of(self.view.selected()?, model)?.plain())),
+            _ => match self.view.selected() {
+                Some(Item::Line(_)) | None => Some(self.view.explorer().copy(log)),
+                Some(Item::Hint(number)) => Some(line(HINTS.get(number)?.command)),
+                Some(item) => {
+                    let problem = item.problem(model).map(|row| &row.subject);
+                    let workflow = item.workflow(model).map(|row| &row.workflow_id);
+                    let worker = item.worker(model).map(|row| &row.name);
+                    Some(line(problem.or(workflow).or(worker)?))
+                }
+            },
         }
     }
+
+    /// Returns the command that shows more about the selected problem.
+    pub(super) fn copy_command(&self, model: &Model) -> Option<CopyRequest> {
+        Some(line(&self.view.selected()?.problem(model)?.command))
+    }
+}
+
+fn line(text: &str) -> CopyRequest {
+    self::text(format!("{text}\n"))
+}
+
+fn text(text: String) -> CopyRequest {
+    CopyRequest { lines: text.lines().count(), text, left_out: 0 }
 }

@@ -1,8 +1,10 @@
 //! Effects of keys and of the mouse.
 
 mod entries;
+mod logs;
 mod offers;
 mod questions;
+mod rows;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -10,7 +12,7 @@ use ratatui::layout::Rect;
 use crate::app::keymap::Scope;
 use crate::app::keymap::{self, Context};
 use crate::app::ui::Ui;
-use crate::app::view::{Interruption, Overlay, Tab};
+use crate::app::view::{Interruption, Overlay, Source, Tab};
 use crate::demo::sample::{self, SampleLog};
 use crate::draw::layout::Shape;
 use crate::draw::theme::{Symbols, Theme};
@@ -166,19 +168,21 @@ fn tabs_open_by_key_number_and_click() {
     let mut ui = ui();
     draw(&mut ui, &model, &log);
     let keys = [
-        (Key::plain(KeyCode::Tab), Tab::Timeline),
-        (Key::plain(KeyCode::Tab), Tab::OwnLog),
-        (Key::plain(KeyCode::Tab), Tab::Log),
-        (Key { shift: true, ..Key::plain(KeyCode::BackTab) }, Tab::OwnLog),
-        (Key::char('2'), Tab::Timeline),
-        (Key::char('1'), Tab::Log),
+        (Key::plain(KeyCode::Tab), Tab::Workflows),
+        (Key::plain(KeyCode::Tab), Tab::Workers),
+        (Key { shift: true, ..Key::plain(KeyCode::BackTab) }, Tab::Workflows),
+        (Key::char('5'), Tab::Server),
+        (Key::plain(KeyCode::Tab), Tab::Overview),
+        (Key { shift: true, ..Key::plain(KeyCode::BackTab) }, Tab::Server),
+        (Key::char('4'), Tab::Logs),
+        (Key::char('1'), Tab::Overview),
     ];
     for (key, tab) in keys {
         press(&mut ui, key, &model, &log);
         assert_eq!(ui.view.tab, tab, "{key:?}");
     }
-    click(&mut ui, "3 stigmer", &model, &log);
-    assert_eq!(ui.view.tab, Tab::OwnLog);
+    click(&mut ui, "3 Workers", &model, &log);
+    assert_eq!(ui.view.tab, Tab::Workers);
 }
 
 #[test]
@@ -189,8 +193,8 @@ fn click_on_a_key_in_the_help_closes_the_help_and_presses_the_key() {
     assert_eq!(click(&mut ui, "open the web UI", &model, &log), Some(Action::OpenWebUi));
     assert_eq!(ui.view.overlay, None);
     press(&mut ui, Key::char('?'), &model, &log);
-    click(&mut ui, "timeline: starts", &model, &log);
-    assert_eq!((ui.view.overlay, ui.view.tab), (None, Tab::Timeline));
+    click(&mut ui, "next tab; with", &model, &log);
+    assert_eq!((ui.view.overlay, ui.view.tab), (None, Tab::Workflows));
 }
 
 #[test]
@@ -202,7 +206,7 @@ fn keys_of_tabs_close_the_help_and_change_the_tab() {
         draw(&mut ui, &model, &log);
         assert_eq!(ui.view.overlay, Some(Overlay::Help));
         assert_eq!(press(&mut ui, key, &model, &log), None);
-        assert_eq!((ui.view.overlay, ui.view.tab), (None, Tab::Timeline), "{key:?}");
+        assert_eq!((ui.view.overlay, ui.view.tab), (None, Tab::Workflows), "{key:?}");
     }
 }
 
@@ -228,20 +232,6 @@ fn every_working_key_can_be_clicked_in_the_help() {
 }
 
 #[test]
-fn own_log_receives_its_keys() {
-    let (model, log) = (sample::ready(), SampleLog::temporal());
-    let mut ui = ui();
-    press(&mut ui, Key::char('3'), &model, &log);
-    for key in
-        [Key::plain(KeyCode::Up), Key::plain(KeyCode::PageUp), Key::char('+'), Key::char('f'), ESC]
-    {
-        assert_eq!(press(&mut ui, key, &model, &log), Some(Action::PaneKey(key)));
-    }
-    let wheel = ui.handle(Input::ScrollUp(3), &model, &log);
-    assert_eq!(wheel, Some(Action::PaneKey(Key::plain(KeyCode::PageUp))));
-}
-
-#[test]
 fn no_key_has_two_commands_in_one_context() {
     let (model, log) = (sample::ready(), SampleLog::numbered(500));
     for tab in Tab::ALL {
@@ -253,7 +243,7 @@ fn no_key_has_two_commands_in_one_context() {
             Scope::Page,
             Scope::Quit,
             Scope::Confirm,
-            Scope::Components,
+            Scope::Pick,
             Scope::Prompt,
             Scope::Leaving,
         ] {
@@ -281,40 +271,13 @@ fn type_in(ui: &mut Ui, keys: &str, model: &Model, log: &SampleLog) -> Option<Ac
 }
 
 #[test]
-fn search_finds_while_typing_is_kept_by_enter_steps_and_ends() {
-    let (model, log) = (sample::ready(), SampleLog::numbered(500));
-    let mut ui = ui();
-    draw(&mut ui, &model, &log);
-    type_in(&mut ui, "/line 49", &model, &log);
-    let current = |ui: &Ui| ui.view.log.current().unwrap().first;
-    assert_eq!(current(&ui), 499);
-    press(&mut ui, Key::plain(KeyCode::Backspace), &model, &log);
-    assert_eq!(ui.view.log.search().unwrap().matches(), 111);
-    type_in(&mut ui, "9\nN", &model, &log);
-    assert_eq!(current(&ui), 498);
-    let quit = Some(Action::Quit(QuitChoice::Leave));
-    assert_eq!(press(&mut ui, Q, &model, &log), quit, "letters are commands again");
-    press(&mut ui, ESC, &model, &log);
-    assert!(ui.view.log.search().is_none());
-
-    press(&mut ui, Key::char('f'), &model, &log);
-    type_in(&mut ui, "/line 7", &model, &log);
-    press(&mut ui, ESC, &model, &log);
-    assert!(ui.view.log.follows() && ui.view.log.search().is_none(), "as before the search");
-    type_in(&mut ui, "/(", &model, &log);
-    assert_eq!(ui.view.log.search().unwrap().error, "unclosed group");
-    type_in(&mut ui, "\n", &model, &log);
-    assert!(ui.view.log.search().is_none() && ui.view.prompt.is_none());
-}
-
-#[test]
 fn tiny_screen_opens_no_page_or_prompt() {
     let (model, log) = (sample::ready(), SampleLog::temporal());
     let mut ui = ui();
     let area = Rect::new(0, 0, 20, 5);
     let mut buf = Buffer::empty(area);
     ui.render(&mut buf, area, &model, &log, &mut |_, _| {});
-    for key in "?/lcn".chars().map(Key::char).chain([Key::plain(KeyCode::Enter)]) {
+    for key in "?/lcnd".chars().map(Key::char).chain([Key::plain(KeyCode::Enter)]) {
         assert_eq!(press(&mut ui, key, &model, &log), None);
         assert_eq!((ui.view.overlay, &ui.view.prompt), (None, &None), "{key:?}");
     }
@@ -337,67 +300,32 @@ fn mouse_reaches_dialogs_lists_and_pages() {
     assert_eq!(ui.view.overlay, Some(Overlay::Confirm(Interruption::Stop)));
     assert_eq!(clicked(&mut ui, "stop the server"), Some(Action::Stop));
 
-    clicked(&mut ui, "component");
+    clicked(&mut ui, "4 Logs");
+    clicked(&mut ui, "sources");
     clicked(&mut ui, "matching   ");
     assert!(ui.view.log.filter().component.is_some());
-    clicked(&mut ui, "component");
-    clicked(&mut ui, "  all     ");
+    clicked(&mut ui, "sources");
+    clicked(&mut ui, "  server   ");
+    assert_eq!(ui.view.log.filter().component, None);
+    clicked(&mut ui, "stigmer  ");
+    assert_eq!(ui.view.source, Source::Stigmer);
+    clicked(&mut ui, "server  ");
+    assert_eq!(ui.view.source, Source::Server);
 
-    clicked(&mut ui, "2 Timeline");
-    clicked(&mut ui, "unresponsive");
+    clicked(&mut ui, "5 Server");
+    clicked(&mut ui, "no response");
     assert_eq!(ui.view.timeline.selected(&model.timeline), 1);
-    clicked(&mut ui, "unresponsive");
+    clicked(&mut ui, "no response");
     assert_eq!(ui.view.overlay, Some(Overlay::Entry(2)));
     draw(&mut ui, &model, &log);
     ui.handle(Input::Click { x: 0, y: 0 }, &model, &log);
-    clicked(&mut ui, "1 Log");
+    clicked(&mut ui, "4 Logs");
 
-    clicked(&mut ui, "Task queue manager unloaded");
+    clicked(&mut ui, "Critical attempts");
     assert_eq!(release(&mut ui), None);
     let row = ui.view.log.current().unwrap().first;
     assert_eq!(ui.view.overlay, None);
-    clicked(&mut ui, "Task queue manager unloaded");
+    clicked(&mut ui, "Critical attempts");
     release(&mut ui);
     assert_eq!(ui.view.overlay, Some(Overlay::Line(row)), "a click on the selected line opens it");
-}
-
-#[test]
-fn arrows_open_adjacent_lines_and_unfold_folds() {
-    let (model, log) = (sample::ready(), SampleLog::temporal());
-    let mut ui = ui();
-    draw(&mut ui, &model, &log);
-    for c in "Started Worker".chars() {
-        if ui.view.prompt.is_none() {
-            press(&mut ui, Key::char('/'), &model, &log);
-        }
-        press(&mut ui, Key::char(c), &model, &log);
-    }
-    type_in(&mut ui, "\n\n", &model, &log);
-    let line = |ui: &Ui| match ui.view.overlay {
-        Some(Overlay::Line(line)) => line,
-        _ => panic!("{:?}", ui.view.overlay),
-    };
-    let start = line(&ui);
-    press(&mut ui, Key::plain(KeyCode::Left), &model, &log);
-    assert_eq!(line(&ui), start - 1, "the last line of the fold");
-    draw(&mut ui, &model, &log);
-    press(&mut ui, Key::plain(KeyCode::Left), &model, &log);
-    assert_eq!(line(&ui), start - 2);
-    press(&mut ui, Key::plain(KeyCode::Right), &model, &log);
-    assert_eq!(line(&ui), start - 1);
-}
-
-#[test]
-fn dragging_over_lines_copies_them() {
-    let (model, log) = (sample::ready(), SampleLog::numbered(20));
-    let mut ui = ui();
-    let mut buf = Buffer::empty(WIDE);
-    ui.render(&mut buf, WIDE, &model, &log, &mut |_, _| {});
-    let (x, y) = find(&buf, "line 3");
-    ui.handle(Input::Click { x, y }, &model, &log);
-    ui.handle(Input::Drag { x: x + 3, y: y + 2 }, &model, &log);
-    let Some(Action::Copy(copied)) = ui.handle(Input::Release, &model, &log) else { panic!() };
-    assert_eq!(copied.lines, 3);
-    assert!(copied.text.contains("line 3\n") && copied.text.ends_with("line 5\n"), "{copied:?}");
-    assert_eq!(ui.handle(Input::Release, &model, &log), None);
 }

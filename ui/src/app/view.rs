@@ -1,26 +1,57 @@
-//! The state of the view between frames: the open tab, scroll positions, the dialog or page in front.
+//! The state of the view between frames: the open tab, selections, the dialog or page in front.
 
-use crate::draw::layout::Shape;
+mod details;
+mod filter;
+mod hints;
+pub(crate) mod pick;
+mod rows;
+mod scroll;
+mod tab;
+mod timeline;
+
+use ratatui::layout::Rect;
+
+use crate::draw::layout::{Parts, SectionRows, Sections, Shape, split_top};
 use crate::draw::theme::{Symbols, Theme};
 use crate::explorer::{Explorer, LogPosition, Move};
+use crate::log::LogSource;
 use crate::loss::StopImpact;
-use crate::model::{Model, StateView, TimelineRow};
+use crate::model::{Model, ProblemKind, StateView};
+pub(crate) use details::RowDetails;
+pub(crate) use filter::RowFilter;
+pub(crate) use hints::{EmptySection, HINTS, hints};
+pub(crate) use rows::{Item, RowList};
+pub(crate) use scroll::ListScroll;
+pub(crate) use tab::Tab;
+pub(crate) use timeline::TimelineCursor;
 
 /// State of the view.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct View {
     /// Shape of the screen in the last frame. A page is opened only if the screen has room for it.
     pub(crate) shape: Shape,
+    /// Sections of the overview in the last frame.
+    pub(crate) sections: Sections,
     pub(crate) tab: Tab,
+    pub(crate) overview: RowList,
+    pub(crate) workflows: RowList,
+    pub(crate) workers: RowList,
+    /// Filter of the list of workflows.
+    pub(crate) filter: RowFilter,
+    /// The log of the overview.
+    pub(crate) newest: Explorer,
+    /// The log of the tab of logs.
     pub(crate) log: Explorer,
+    /// The log that the tab of logs shows.
+    pub(crate) source: Source,
     pub(crate) timeline: TimelineCursor,
     /// Whether to show the list of targets (the modules that write stigmer's own log). `None`: show the list
     /// if there is room.
     pub(crate) targets: Option<bool>,
     pub(crate) overlay: Option<Overlay>,
-    /// Position in the open page: help, a line, an entry.
+    /// Position in the open page: help, a line, an entry, a row.
     pub(crate) page: ListScroll,
-    /// Selected item of the open list of components. 0 is "all".
+    /// Selected item of the open list.
     pub(crate) picked: usize,
     pub(crate) prompt: Option<Prompt>,
     pub(crate) theme: Theme,
@@ -32,10 +63,16 @@ impl View {
         self.targets.unwrap_or(self.shape == Shape::Wide)
     }
 
-    /// Opens a tab. When the user leaves the timeline, the newest timeline entry is selected again.
-    pub(crate) fn show(&mut self, tab: Tab) {
-        if self.tab == Tab::Timeline && tab != self.tab {
+    /// Opens a tab. When the user leaves the timeline, its newest entry is selected again.
+    pub(crate) fn show(&mut self, tab: Tab, model: &Model) {
+        if self.tab == Tab::Server && tab != self.tab {
             self.timeline = TimelineCursor::default();
+        }
+        if tab == Tab::Workers && tab != self.tab {
+            let items = self.worker_items(model);
+            self.workers.update(items, model);
+            // The server is the unit of `s`, `x` and `r`.
+            self.workers.select(0, model);
         }
         self.tab = tab;
         self.overlay = None;
@@ -57,48 +94,186 @@ impl View {
         }
         .min(last);
     }
+
+    /// Returns the list of rows on the open tab. `None` on the tabs of the logs and the server.
+    pub(crate) fn list(&self) -> Option<&RowList> {
+        match self.tab {
+            Tab::Overview => Some(&self.overview),
+            Tab::Workflows => Some(&self.workflows),
+            Tab::Workers => Some(&self.workers),
+            Tab::Logs | Tab::Server => None,
+        }
+    }
+
+    pub(crate) fn list_mut(&mut self) -> Option<&mut RowList> {
+        match self.tab {
+            Tab::Overview => Some(&mut self.overview),
+            Tab::Workflows => Some(&mut self.workflows),
+            Tab::Workers => Some(&mut self.workers),
+            Tab::Logs | Tab::Server => None,
+        }
+    }
+
+    pub(crate) fn selected(&self) -> Option<Item> {
+        self.list()?.selected()
+    }
+
+    /// Returns the log on the open tab.
+    pub(crate) fn explorer(&self) -> &Explorer {
+        if self.tab == Tab::Overview { &self.newest } else { &self.log }
+    }
+
+    pub(crate) fn explorer_mut(&mut self) -> &mut Explorer {
+        if self.tab == Tab::Overview { &mut self.newest } else { &mut self.log }
+    }
+
+    /// Stores the shape of a frame. `reason` is the number of rows above the content of the tab.
+    pub(crate) fn measure(&mut self, area: Rect, reason: u16, model: &Model) {
+        self.shape = Shape::of(area);
+        let content = Parts::of(area).content;
+        let content = split_top(content, reason).1;
+        let need = SectionRows {
+            problems: model.problems.as_ref().map_or(0, Vec::len),
+            workers: section_rows(model, EmptySection::Workers),
+            recent: section_rows(model, EmptySection::Recent),
+            teaches: hints(model, EmptySection::Workers).next().is_some(),
+        };
+        self.sections = match model.failed() {
+            Some(_) => Sections::only_log(content, self.shape),
+            None => Sections::of(content, area.height, self.shape, need),
+        };
+    }
+
+    /// Adds new lines and rows. Returns whether the selected row of the open tab is gone.
+    pub(crate) fn update(&mut self, model: &Model, log: &dyn LogSource) -> bool {
+        self.log.update(log);
+        self.newest.update(log);
+        self.newest.measure(self.sections.log.rows.height, |_| 1);
+        let items = match self.tab {
+            Tab::Overview => self.overview_items(model),
+            Tab::Workflows => self.workflow_items(model),
+            Tab::Workers => self.worker_items(model),
+            Tab::Logs | Tab::Server => return false,
+        };
+        let is_gone = self.list_mut().is_some_and(|list| list.update(items, model));
+        if self.tab == Tab::Overview {
+            self.pause_at_selected_line();
+        }
+        is_gone
+    }
+
+    /// Moves the selection of the open tab.
+    pub(crate) fn go(&mut self, by: Move, model: &Model) {
+        if let Some(list) = self.list_mut() {
+            list.go(by, model);
+        }
+        self.pause_at_selected_line();
+    }
+
+    /// Selects the next or the previous problem.
+    pub(crate) fn go_to_problem(&mut self, forward: bool, model: &Model) {
+        let is_problem = |item: Item| matches!(item, Item::Problem(_));
+        if let Some(list) = self.list_mut()
+            && let Some(at) = list.find(forward, is_problem)
+        {
+            list.select(at, model);
+        }
+        self.pause_at_selected_line();
+    }
+
+    pub(crate) fn select(&mut self, at: usize, model: &Model) {
+        if let Some(list) = self.list_mut() {
+            list.select(at, model);
+        }
+        self.pause_at_selected_line();
+    }
+
+    pub(crate) fn clear_selection(&mut self) {
+        if let Some(list) = self.list_mut() {
+            list.clear();
+        }
+        self.pause_at_selected_line();
+    }
+
+    /// The log of the overview stands still while one of its lines is selected.
+    fn pause_at_selected_line(&mut self) {
+        match self.overview.selected() {
+            Some(Item::Line(number)) => self.newest.select(number),
+            _ => self.newest.follow(),
+        }
+    }
+
+    fn overview_items(&self, model: &Model) -> Vec<Item> {
+        let sections = &self.sections;
+        let problems = match sections.problems.rows.height {
+            0 => 0,
+            _ => model.problems.as_ref().map_or(0, Vec::len),
+        };
+        let shown =
+            |rows: Option<usize>, section: Rect| rows.unwrap_or(0).min(section.height.into());
+        let workers = shown(model.workers.as_ref().map(Vec::len), sections.workers.rows);
+        let recent = shown(model.recent.as_ref().map(Vec::len), sections.recent.rows);
+        let has_room = |section: Rect| section.height > 0;
+        let worker_hints = hints(model, EmptySection::Workers);
+        let recent_hints = hints(model, EmptySection::Recent);
+        let lines = self.newest.visible().filter_map(|at| self.newest.row(at));
+        let lines = lines.filter(|_| has_room(sections.log.rows));
+        (0..problems)
+            .map(Item::Problem)
+            .chain(worker_hints.filter(|_| has_room(sections.workers.rows)).map(Item::Hint))
+            .chain((0..workers).map(Item::Worker))
+            .chain(recent_hints.filter(|_| has_room(sections.recent.rows)).map(Item::Hint))
+            .chain((0..recent).map(Item::Workflow))
+            .chain(lines.map(|row| Item::Line(row.first)))
+            .collect()
+    }
+
+    /// Returns the problems of workflows that pass the filter, then the workflows that pass.
+    fn workflow_items(&self, model: &Model) -> Vec<Item> {
+        let problems = model.problems.iter().flatten().enumerate();
+        let problems = problems
+            .filter(|(_, row)| row.kind.is_of_workflows() && self.filter.passes_problem(row));
+        let recent = model.recent.iter().flatten().enumerate();
+        let recent = recent.filter(|(_, row)| self.filter.passes_workflow(row));
+        let problems = problems.map(|(at, _)| Item::Problem(at));
+        problems.chain(recent.map(|(at, _)| Item::Workflow(at))).collect()
+    }
+
+    /// Returns the server, stigmer's workers, other workers, and queues without a worker.
+    fn worker_items(&self, model: &Model) -> Vec<Item> {
+        let workers = |external: bool| {
+            let all = model.workers.iter().flatten().enumerate();
+            all.filter(move |(_, row)| row.external == external).map(|(at, _)| Item::Worker(at))
+        };
+        let problems = model.problems.iter().flatten().enumerate();
+        let queues = problems.filter(|(_, row)| row.kind == ProblemKind::NoWorker);
+        std::iter::once(Item::Server)
+            .chain(workers(false))
+            .chain(workers(true))
+            .chain(queues.map(|(at, _)| Item::Problem(at)))
+            .collect()
+    }
 }
 
-/// Tab of the main panel.
+/// Returns the number of rows that a section of the overview needs: those of the model, or of the
+/// text of an empty section.
+fn section_rows(model: &Model, section: EmptySection) -> usize {
+    let rows = match section {
+        EmptySection::Workers => model.workers.as_ref().map(Vec::len),
+        EmptySection::Recent => model.recent.as_ref().map(Vec::len),
+    };
+    let taught = hints(model, section).count();
+    // The text of the workers has a sentence before the commands.
+    let sentence = usize::from(taught > 0 && section == EmptySection::Workers);
+    rows.unwrap_or(0) + taught + sentence
+}
+
+/// Log on the tab of logs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Tab {
+pub(crate) enum Source {
     #[default]
-    Log,
-    Timeline,
-    OwnLog,
-}
-
-impl Tab {
-    pub(crate) const ALL: [Self; 3] = [Self::Log, Self::Timeline, Self::OwnLog];
-
-    pub(crate) fn title(self) -> &'static str {
-        match self {
-            Self::Log => " 1 Log ",
-            Self::Timeline => " 2 Timeline ",
-            Self::OwnLog => " 3 stigmer ",
-        }
-    }
-
-    /// Returns the title for a narrow screen.
-    pub(crate) fn number(self) -> &'static str {
-        match self {
-            Self::Log => " 1 ",
-            Self::Timeline => " 2 ",
-            Self::OwnLog => " 3 ",
-        }
-    }
-
-    pub(crate) fn next(self) -> Self {
-        match self {
-            Self::Log => Self::Timeline,
-            Self::Timeline => Self::OwnLog,
-            Self::OwnLog => Self::Log,
-        }
-    }
-
-    pub(crate) fn previous(self) -> Self {
-        self.next().next()
-    }
+    Server,
+    Stigmer,
 }
 
 /// Dialog or page in front of the screen.
@@ -106,14 +281,18 @@ impl Tab {
 pub(crate) enum Overlay {
     Help,
     Quit,
-    /// Confirmation of a stop or restart that interrupts workflows or loses data.
+    /// Confirmation, if workflows are running or data would be lost.
     Confirm(Interruption),
     /// Page of the log line with this number.
     Line(u64),
     /// Page of the timeline entry with this id.
     Entry(u64),
-    /// List of components.
-    Components,
+    /// Page of the selected row.
+    Row,
+    /// List of the sources and components of the log.
+    Sources,
+    /// List of the types of workflows.
+    Types,
 }
 
 /// A command that ends the running server.
@@ -124,139 +303,20 @@ pub(crate) enum Interruption {
     StopAndQuit,
 }
 
-/// Prompt for a search pattern.
+/// Prompt for a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Prompt {
     pub(crate) text: String,
-    /// Position in the log when the prompt was opened.
-    pub(crate) start: LogPosition,
+    pub(crate) purpose: PromptPurpose,
 }
 
-/// Selection and scroll position in the timeline.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct TimelineCursor {
-    pub(crate) scroll: ListScroll,
-    /// ID of the selected entry. `None`: always the newest entry.
-    selected: Option<u64>,
-    /// ID of the newest entry at the time of the selection.
-    newest: u64,
-    /// ID of the selected entry in the last frame, and its first line on the page.
-    drawn: Option<(u64, u16)>,
-}
-
-impl TimelineCursor {
-    /// Number of entries that a page key moves by. A screen of usual size shows 5 entries.
-    const PAGE: usize = 5;
-
-    /// Returns the index of the selected entry in `rows`, which begins with the newest entry. If
-    /// the selected entry was removed, returns the oldest entry.
-    pub(crate) fn selected(&self, rows: &[TimelineRow]) -> usize {
-        let last = rows.len().saturating_sub(1);
-        self.selected.map_or(0, |id| rows.iter().position(|row| row.id == id).unwrap_or(last))
-    }
-
-    pub(crate) fn select(&mut self, at: usize, rows: &[TimelineRow]) {
-        let at = at.min(rows.len().saturating_sub(1));
-        let was_newest = self.is_newest();
-        self.selected = rows.get(at).filter(|_| at > 0).map(|row| row.id);
-        if was_newest {
-            self.newest = rows.first().map_or(0, |row| row.id);
-        }
-    }
-
-    /// Whether the newest entry is selected. While the newest entry is selected, a new entry becomes the
-    /// selected entry.
-    pub(crate) fn is_newest(&self) -> bool {
-        self.selected.is_none()
-    }
-
-    /// Returns the number of entries that were added since the user selected an older entry.
-    pub(crate) fn unseen(&self, rows: &[TimelineRow]) -> usize {
-        rows.iter().filter(|row| !self.is_newest() && row.id > self.newest).count()
-    }
-
-    pub(crate) fn select_id(&mut self, id: u64, rows: &[TimelineRow]) {
-        if let Some(at) = rows.iter().position(|row| row.id == id) {
-            self.select(at, rows);
-        }
-    }
-
-    pub(crate) fn go(&mut self, by: Move, rows: &[TimelineRow]) {
-        let at = self.selected(rows);
-        let to = match by {
-            Move::Up(n) => at.saturating_sub(n.into()),
-            Move::Down(n) => at + usize::from(n),
-            Move::PageUp => at.saturating_sub(Self::PAGE),
-            Move::PageDown => at + Self::PAGE,
-            Move::First => 0,
-            Move::Last => usize::MAX,
-        };
-        self.select(to, rows);
-    }
-
-    /// Stores the measures of a frame: rows per page, number of lines, and first and last line of
-    /// the selected entry `id`. When entries are added or removed above the selected entry, the
-    /// list scrolls by the same number of lines.
-    pub(crate) fn measure(&mut self, page: u16, lines: u16, id: u64, (first, last): (u16, u16)) {
-        if let Some((drawn, before)) = self.drawn.filter(|_| self.scroll.offset > 0)
-            && drawn == id
-        {
-            self.scroll.offset = self.scroll.offset.saturating_add_signed(
-                (i32::from(first) - i32::from(before)).clamp(i16::MIN.into(), i16::MAX.into())
-                    as i16,
-            );
-        }
-        self.drawn = Some((id, first));
-        self.scroll.measure(page, lines);
-        self.scroll.reveal(first, last);
-    }
-}
-
-/// Scroll position in a list or page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ListScroll {
-    /// Number of lines scrolled out at the top.
-    pub(crate) offset: u16,
-    page: u16,
-    lines: u16,
-}
-
-impl ListScroll {
-    /// Stores the measures of a frame: rows per page, and number of lines.
-    pub(crate) fn measure(&mut self, page: u16, lines: u16) {
-        self.page = page;
-        self.lines = lines;
-        self.offset = self.offset.min(self.last());
-    }
-
-    /// Whether the content has more lines than the page.
-    pub(crate) fn scrolls(&self) -> bool {
-        self.last() > 0
-    }
-
-    pub(crate) fn scroll(&mut self, by: Move) {
-        let page = self.page.max(2) - 1;
-        let offset = match by {
-            Move::Up(lines) => self.offset.saturating_sub(lines),
-            Move::Down(lines) => self.offset.saturating_add(lines),
-            Move::PageUp => self.offset.saturating_sub(page),
-            Move::PageDown => self.offset.saturating_add(page),
-            Move::First => 0,
-            Move::Last => u16::MAX,
-        };
-        self.offset = offset.min(self.last());
-    }
-
-    /// Scrolls as little as possible so that these lines are visible. If not all of them fit, the
-    /// first lines are visible.
-    pub(crate) fn reveal(&mut self, first: u16, last: u16) {
-        let lowest = (last + 1).saturating_sub(self.page);
-        self.offset = self.offset.max(lowest).min(first).min(self.last());
-    }
-
-    fn last(&self) -> u16 {
-        self.lines.saturating_sub(self.page)
-    }
+/// What the text of a prompt is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PromptPurpose {
+    /// A search in the log, from the position when the prompt was opened.
+    Search(LogPosition),
+    /// The filter of workflows. The text is the one when the prompt was opened.
+    Filter(String),
 }
 
 /// Returns the impact of a stop at this moment. `None` if nothing is interrupted or lost.
@@ -283,54 +343,4 @@ pub(crate) fn quit_asks(model: &Model) -> bool {
         StateView::Stopped | StateView::Failed => false,
     };
     is_running && model.managed && !model.attached
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rows(ids: impl DoubleEndedIterator<Item = u64>) -> Vec<TimelineRow> {
-        ids.rev().map(|id| TimelineRow { id, ..TimelineRow::default() }).collect()
-    }
-
-    #[test]
-    fn list_does_not_scroll_beyond_its_end() {
-        let mut scroll = ListScroll::default();
-        scroll.measure(10, 40);
-        scroll.scroll(Move::Down(5));
-        scroll.measure(10, 43);
-        assert_eq!(scroll.offset, 5);
-        scroll.scroll(Move::Last);
-        assert_eq!(scroll.offset, 33);
-        scroll.measure(10, 12);
-        assert_eq!(scroll.offset, 2);
-    }
-
-    #[test]
-    fn selected_entry_stays_selected_when_entries_are_added_and_removed() {
-        let mut entries = TimelineCursor::default();
-        entries.go(Move::Down(3), &rows(1..=100));
-        assert_eq!(entries.selected(&rows(1..=100)), 3);
-        assert_eq!(entries.selected(&rows(3..=102)), 5, "still the entry with the ID 97");
-        assert_eq!(entries.selected(&rows(97..=196)), 99);
-        assert_eq!(entries.selected(&rows(98..=197)), 99, "removed: the oldest entry replaces it");
-        entries.go(Move::Up(1), &rows(98..=197));
-        assert_eq!(entries.selected(&rows(98..=197)), 98);
-        entries.go(Move::First, &rows(98..=197));
-        assert_eq!(entries.selected(&rows(99..=198)), 0, "always the newest");
-        assert_eq!(entries.selected(&[]), 0);
-    }
-
-    #[test]
-    fn list_scrolls_with_the_selected_entry() {
-        let mut entries = TimelineCursor::default();
-        entries.measure(10, 40, 7, (20, 22));
-        assert_eq!(entries.scroll.offset, 13);
-        entries.measure(10, 43, 7, (23, 25));
-        assert_eq!(entries.scroll.offset, 16, "three lines were added above");
-        entries.measure(10, 43, 8, (20, 22));
-        assert_eq!(entries.scroll.offset, 16, "another entry is selected and visible");
-        entries.measure(10, 43, 8, (2, 4));
-        assert_eq!(entries.scroll.offset, 0);
-    }
 }

@@ -1,6 +1,7 @@
 //! Sample models and logs, for tests and pictures.
 
 mod log;
+mod work;
 
 pub use log::SampleLog;
 
@@ -8,7 +9,6 @@ use crate::loss::{WorkflowCount, WorkflowTotals};
 use crate::model::{
     Commands, FailureLimit, FailureView, LastRestart, LayerView, Model, Phase, ProbePoint,
     ProbeView, ResourcesView, RestartLimit, RestartsView, StateView, TimelineKind, TimelineRow,
-    UnservedQueue, Workflows,
 };
 
 /// Returns a ready server after two restarts, as an attached dashboard shows it.
@@ -43,7 +43,6 @@ pub fn ready() -> Model {
                 recovery_ms: Some(131),
                 downtime_ms: None,
             }),
-            marks: vec![720_000, 1_980_000],
         },
         probe: ProbeView {
             last_us: Some(210),
@@ -69,18 +68,33 @@ pub fn ready() -> Model {
         timeline: timeline(),
         can: Commands { start: false, stop: true, restart: true, background: true },
         leaving: false,
-        ..Model::default()
+        ..work::healthy()
     }
 }
 
 /// Returns a ready server with running workflows.
 #[must_use]
 pub fn with_workflows() -> Model {
-    let billing = UnservedQueue { name: "billing".into(), waiting: 2 };
-    let workflows =
-        Workflows { namespace: "default".into(), running: 3, failed: 1, unserved: vec![billing] };
     let count = WorkflowCount::Current(WorkflowTotals { running: 3, closed: 312 });
-    Model { workflows: Some(workflows), count, ..ready() }
+    Model { count, ..ready() }
+}
+
+/// Returns a ready server with problems of every kind.
+#[must_use]
+pub fn with_problems() -> Model {
+    work::in_trouble(ready())
+}
+
+/// Returns a ready server without workers, workflows and problems.
+#[must_use]
+pub fn empty() -> Model {
+    work::without_work(ready())
+}
+
+/// Returns a ready server with `n` problems and `n` workflows.
+#[must_use]
+pub fn with_many_rows(n: usize) -> Model {
+    work::with_rows(n, ready())
 }
 
 /// Returns four models: a ready server, two moments of the repair after its crash, and the ready
@@ -88,7 +102,6 @@ pub fn with_workflows() -> Model {
 #[must_use]
 pub fn repair() -> [Model; 4] {
     let before = with_workflows();
-    let marks: Vec<u64> = [0].into_iter().chain(before.restarts.marks.iter().copied()).collect();
     let crash = LastRestart {
         cause: "crash".into(),
         detail: "signal 9 (SIGKILL)".into(),
@@ -100,7 +113,6 @@ pub fn repair() -> [Model; 4] {
         total: 3,
         in_window: 1,
         last: Some(crash.clone()),
-        marks,
         ..before.restarts.clone()
     };
     let probed = |points: &[ProbePoint]| {
@@ -125,8 +137,8 @@ pub fn repair() -> [Model; 4] {
         id: 4,
         clock: "21:28:39".into(),
         generation: 3,
-        what: "crash: signal 9 (SIGKILL) after 12 min".into(),
-        recovery: "repaired in 138 ms".into(),
+        what: "killed by signal 9 after 12 min".into(),
+        recovery: "down for 138 ms".into(),
         phases: phases([0, 2, 2, 92, 23, 6, 13]),
         last_words: vec![
             "21:28:03.004 WARN  matching  Task queue \"billing\" has no poller, backlog grows"
@@ -149,11 +161,8 @@ pub fn repair() -> [Model; 4] {
     };
     [
         before.clone(),
-        starting("starting, waiting for tcp", [Some(12), Some(40), None, None, None, None]),
-        starting(
-            "starting, waiting for store",
-            [Some(12), Some(40), Some(90), Some(210), None, None],
-        ),
+        starting("waiting for port 7233", [Some(12), Some(40), None, None, None, None]),
+        starting("waiting for the database", [Some(12), Some(40), Some(90), Some(210), None, None]),
         repaired,
     ]
 }
@@ -184,8 +193,8 @@ fn timeline() -> Vec<TimelineRow> {
             clock: "21:16:39".into(),
             generation: 2,
             kind: TimelineKind::Restart,
-            what: "crash: signal 9 (SIGKILL) after 12 min".into(),
-            recovery: "repaired in 131 ms".into(),
+            what: "killed by signal 9 after 12 min".into(),
+            recovery: "down for 131 ms".into(),
             phases: phases([1, 6, 2, 84, 21, 4, 13]),
             last_words: vec![
                 "21:16:39.402 INFO  matching  Created gRPC listener".into(),
@@ -198,8 +207,8 @@ fn timeline() -> Vec<TimelineRow> {
             clock: "21:04:11".into(),
             generation: 1,
             kind: TimelineKind::Restart,
-            what: "unresponsive: grpc, 3 failures in 3 s".into(),
-            recovery: "repaired in 3.2 s".into(),
+            what: "no response for 3 s".into(),
+            recovery: "down for 3.2 s".into(),
             phases: phases([3_001, 9, 2, 88, 20, 4, 12]),
             last_words: Vec::new(),
         },
@@ -209,7 +218,7 @@ fn timeline() -> Vec<TimelineRow> {
             clock: "20:04:02".into(),
             generation: 1,
             kind: TimelineKind::Start,
-            what: "started by operator".into(),
+            what: "started by you".into(),
             recovery: "ready in 212 ms (new database)".into(),
             phases: phases([0, 0, 2, 160, 21, 9, 20]).split_off(2),
             last_words: Vec::new(),
@@ -231,16 +240,16 @@ pub fn in_state(state: StateView) -> Model {
     };
     match state {
         StateView::Ready => base,
-        StateView::Stopped => Model { doing: String::new(), message: "stopped by operator".into(), ..down },
+        StateView::Stopped => Model { doing: String::new(), state_age_ms: Some(180_000), message: "3 running workflows in the database".into(), ..down },
         StateView::Starting => Model {
-            doing: "starting, waiting for grpc".into(),
+            doing: "waiting for a response".into(),
             uptime_ms: Some(120),
             health: layers(&[Some(12), Some(40), Some(90), None, None, None]),
             generation: 4,
             ..base
         },
         StateView::Degraded => Model {
-            message: "the database file was deleted: a restart loses its data".into(),
+            message: "database file deleted, a restart loses 7 running workflows".into(),
             health: {
                 let mut health = base.health.clone();
                 health[4] = LayerView { ok: Some(false), latency_us: None, detail: "file deleted".into(), since_ms: Some(31_000), ..health[4].clone() };
@@ -254,20 +263,19 @@ pub fn in_state(state: StateView) -> Model {
             ..base
         },
         StateView::Backoff => Model {
-            doing: "restarting in 0.8 s — 2nd try".into(),
+            doing: "restart in 0.8 s, 2 of 5 in 1 min".into(),
             can: Commands { start: true, stop: true, restart: true, background: true },
             restarts: RestartsView {
                 total: 3,
                 in_window: 2,
                 last: Some(LastRestart { cause: "crash".into(), detail: "exit 1".into(), ago_ms: 400, recovery_ms: None, downtime_ms: None }),
-                marks: vec![400, 9_000, 720_000],
                 ..base.restarts.clone()
             },
             probe: ProbeView { history: [base.probe.history.as_slice(), &[ProbePoint::Failed; 4]].concat(), ..base.probe.clone() },
             ..down
         },
         StateView::Failed => Model {
-            message: "gave up after 5 restarts in 42 s".into(),
+            message: "exit code 1, 5 times in 42 s".into(),
             failure: Some(FailureView {
                 cause: "the server exited with 1 each time".into(),
                 last_words: vec![
@@ -283,7 +291,6 @@ pub fn in_state(state: StateView) -> Model {
                 total: 7,
                 in_window: 5,
                 last: Some(LastRestart { cause: "crash".into(), detail: "exit 1".into(), ago_ms: 2_000, recovery_ms: None, downtime_ms: None }),
-                marks: vec![2_000, 6_000, 11_000, 15_000, 44_000, 720_000, 1_980_000],
                 ..base.restarts.clone()
             },
             probe: ProbeView { last_us: None, history: [base.probe.history.as_slice(), &[ProbePoint::Failed; 6]].concat(), ..base.probe.clone() },

@@ -48,7 +48,12 @@ pub(crate) fn history(
     }
 }
 
-/// Returns the length of a value in eighths of a cell: from 1 to `steps` for a positive value, else 0.
+/// Returns a column of one cell. The smallest value has one eighth, too.
+pub(crate) fn symbol(value: f64, ceiling: f64) -> &'static str {
+    RISING[eighths(value, ceiling, 8).max(1) as usize]
+}
+
+/// Returns the length of a value in eighths of a cell, of at most `steps`.
 fn eighths(value: f64, ceiling: f64, steps: u32) -> u32 {
     if steps == 0 || !value.is_finite() || value <= 0.0 || ceiling.is_nan() || ceiling <= 0.0 {
         return 0;
@@ -82,33 +87,6 @@ pub(crate) fn bar(pen: &mut Pen<'_>, share: f64, columns: u16, style: Style) {
     pen.put(GROWING[(length % 8) as usize], style);
 }
 
-/// Draws a time axis whose right end is now, with a mark for each age within `span_ms`.
-pub(crate) fn axis(
-    pen: &mut Pen<'_>,
-    columns: u16,
-    ages_ms: &[u64],
-    span_ms: u64,
-    line: Style,
-    mark: Style,
-) {
-    let mut marked = vec![false; usize::from(columns)];
-    for age in ages_ms.iter().filter(|age| **age <= span_ms) {
-        let from_right = (*age as f64 / span_ms.max(1) as f64 * f64::from(columns)) as usize;
-        if let Some(cell) =
-            marked.iter_mut().rev().nth(from_right.min(usize::from(columns).saturating_sub(1)))
-        {
-            *cell = true;
-        }
-    }
-    for marked in marked {
-        if marked {
-            pen.put("✕", mark)
-        } else {
-            pen.put("─", line)
-        };
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,14 +114,5 @@ mod tests {
             Buffer::with_lines([" ╎█  ", "▁×█ █"]),
             "the five newest, the newest at the right"
         );
-    }
-
-    #[test]
-    fn axis_marks_each_age_at_its_place() {
-        let area = Rect::new(0, 0, 10, 1);
-        let mut buf = Buffer::empty(area);
-        let style = Style::new();
-        axis(&mut Pen::row(&mut buf, area, 0), 10, &[0, 50, 100, 101], 100, style, style);
-        assert_eq!(buf, Buffer::with_lines(["✕───✕────✕"]));
     }
 }

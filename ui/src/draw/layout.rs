@@ -1,23 +1,25 @@
 //! The shape of the screen for a size, and the areas of its parts.
 //!
 //! ```text
-//! wide      header                                 compact   header, with checks and resources
-//!           health │ probe │ restarts │ resources            probe │ restarts
-//!           workflows, one row                               workflows
-//!           main: log, timeline, stigmer's log               main
-//!           footer                                           footer
+//! row 1     state of the server
+//! row 2     work: workers, workflows, checks, usage
+//! row 3     tabs
+//!           content of the open tab
+//! last row  footer
 //! ```
-//! `Reduced` has the same parts without boxes. `Tiny` has the state, the reason and the keys.
-//! The shape depends only on the size, so a change of state does not rearrange the screen. Only the explanation
-//! of a failure, and a message that is longer than one row, take rows from the main panel.
+//! `Tiny` has the state, the reason and the keys. The shape depends only on the size, so a change of
+//! state does not rearrange the screen.
 
 use ratatui::layout::Rect;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Shape {
+    /// All sections, with all columns.
     #[default]
     Wide,
+    /// All sections, with the most important columns.
     Compact,
+    /// Problems and recent workflows only.
     Reduced,
     Tiny,
 }
@@ -29,24 +31,6 @@ impl Shape {
             (72.., 20..) => Self::Compact,
             (40.., 10..) => Self::Reduced,
             _ => Self::Tiny,
-        }
-    }
-
-    /// Rows inside the header without an explanation.
-    fn header_lines(self) -> u16 {
-        match self {
-            Self::Wide => 2,
-            Self::Compact => 3,
-            Self::Reduced | Self::Tiny => 5,
-        }
-    }
-
-    /// Minimum height of the main panel: its frame, and some lines of the log. On a small screen an explanation
-    /// leaves only the newest line.
-    fn min_main_height(self) -> u16 {
-        match self {
-            Self::Wide | Self::Compact => 6,
-            Self::Reduced | Self::Tiny => 2,
         }
     }
 }
@@ -61,58 +45,129 @@ pub struct Pane {
     pub targets: bool,
 }
 
-/// Areas of the parts of a screen. `health` and `resources` are empty on a compact screen. All
-/// tiles are empty on a reduced screen.
+/// Areas of the parts of a screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Parts {
-    pub(crate) header: Rect,
-    pub(crate) health: Rect,
-    pub(crate) probe: Rect,
-    pub(crate) restarts: Rect,
-    pub(crate) resources: Rect,
-    /// One row between the tiles and the main panel. Empty if there are no workflow counts.
-    pub(crate) workflows: Rect,
-    pub(crate) main: Rect,
+    pub(crate) state: Rect,
+    pub(crate) work: Rect,
+    pub(crate) tabs: Rect,
+    pub(crate) content: Rect,
+    pub(crate) footer: Rect,
 }
 
-/// Rows of the footer.
-const FOOTER: u16 = 1;
-
-/// Divides `area`. `explanation` is the number of extra rows in the header, limited by the room. `work` is the
-/// number of rows for workflow counts.
-pub(crate) fn parts(area: Rect, shape: Shape, explanation: u16, work: u16) -> Parts {
-    let (tiles_height, frame) = match shape {
-        Shape::Wide => (8, 2),
-        Shape::Compact => (4, 2),
-        Shape::Reduced | Shape::Tiny => (0, 0),
-    };
-    let fixed = FOOTER + tiles_height + work + shape.min_main_height();
-    let header_height = (shape.header_lines() + frame + explanation)
-        .min(area.height.saturating_sub(fixed))
-        .max(shape.header_lines() + frame)
-        .min(area.height);
-    let (header, rest) = split_top(area, header_height);
-    let (tiles, rest) = split_top(rest, tiles_height);
-    let (workflows, rest) = split_top(rest, work);
-    let (main, _) = split_top(rest, rest.height.saturating_sub(FOOTER));
-
-    let mut parts = Parts { header, workflows, main, ..Parts::default() };
-    match shape {
-        Shape::Wide => {
-            // The probe gets the extra columns, because its graph gains most from them.
-            let (health, rest) = split_left(tiles, 28);
-            let spare = rest.width.saturating_sub(34 + 30 + 28) / 4;
-            let (probe, rest) = split_left(rest, rest.width.saturating_sub(58 + 2 * spare));
-            let (restarts, resources) = split_left(rest, rest.width / 2 + 1);
-            parts = Parts { health, probe, restarts, resources, ..parts };
-        }
-        Shape::Compact => {
-            let (probe, restarts) = split_left(tiles, tiles.width / 2);
-            parts = Parts { probe, restarts, ..parts };
-        }
-        Shape::Reduced | Shape::Tiny => {}
+impl Parts {
+    pub(crate) fn of(area: Rect) -> Self {
+        let (state, rest) = split_top(area, 1);
+        let (work, rest) = split_top(rest, 1);
+        let (tabs, rest) = split_top(rest, 1);
+        let (content, footer) = split_top(rest, rest.height.saturating_sub(1));
+        Self { state, work, tabs, content, footer }
     }
-    parts
+}
+
+/// Numbers of rows that the sections of the overview need.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SectionRows {
+    pub(crate) problems: usize,
+    pub(crate) workers: usize,
+    pub(crate) recent: usize,
+    /// Whether the rows of the workers teach how to connect one.
+    pub(crate) teaches: bool,
+}
+
+/// A section of the overview: a heading and rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Section {
+    /// Empty if the section has no heading.
+    pub(crate) heading: Rect,
+    pub(crate) rows: Rect,
+}
+
+/// Sections of the overview, in their order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sections {
+    pub(crate) problems: Section,
+    pub(crate) workers: Section,
+    pub(crate) recent: Section,
+    pub(crate) log: Section,
+}
+
+/// Minimum rows of the log.
+const LOG: u16 = 3;
+/// Maximum rows of workers and of recent workflows.
+const WORKERS: u16 = 4;
+const RECENT: u16 = 5;
+/// Height from which a screen is tall: more problems, and workers as rows.
+const TALL: u16 = 30;
+
+impl Sections {
+    /// Divides `area`, the content of a screen with the height `screen`. The log gets all rows that
+    /// the other sections do not need.
+    pub(crate) fn of(area: Rect, screen: u16, shape: Shape, need: SectionRows) -> Self {
+        match shape {
+            Shape::Wide | Shape::Compact => Self::full(area, screen, need),
+            Shape::Reduced | Shape::Tiny => Self::reduced(area, need),
+        }
+    }
+
+    fn full(area: Rect, screen: u16, need: SectionRows) -> Self {
+        let is_tall = screen >= TALL;
+        let mut problems = at_most(need.problems, if is_tall { 9 } else { 5 });
+        let mut workers = at_most(need.workers, if is_tall || need.teaches { WORKERS } else { 0 });
+        let mut recent = at_most(need.recent, RECENT);
+        // Four headings and three blank rows.
+        let fixed = 7 + LOG;
+        while fixed + problems + workers + recent > area.height {
+            // The longest list gives a row. The first one is the most important.
+            let longest = recent.max(workers).max(problems);
+            match longest {
+                0 => break,
+                _ if recent == longest => recent -= 1,
+                _ if workers == longest => workers -= 1,
+                _ => problems -= 1,
+            }
+        }
+        let mut rest = area;
+        let mut section = |rows: u16, blank: u16| {
+            let (heading, below) = split_top(rest, 1);
+            let (rows, below) = split_top(below, rows);
+            rest = split_top(below, blank).1;
+            Section { heading, rows }
+        };
+        let (problems, workers) = (section(problems, 1), section(workers, 1));
+        let recent = section(recent, 1);
+        let log = section(u16::MAX, 0);
+        Self { problems, workers, recent, log }
+    }
+
+    /// Returns a screen that has nothing but the log, as below the explanation of a failure.
+    pub(crate) fn only_log(area: Rect, shape: Shape) -> Self {
+        let (heading, rows) = split_top(area, 1);
+        match shape {
+            Shape::Wide | Shape::Compact => {
+                Self { log: Section { heading, rows }, ..Self::default() }
+            }
+            Shape::Reduced | Shape::Tiny => Self::default(),
+        }
+    }
+
+    fn reduced(area: Rect, need: SectionRows) -> Self {
+        let (problems, rest) = split_top(area, at_most(need.problems.max(1), 9));
+        let (blank, rest) = split_top(rest, 1);
+        let (heading, rows) = split_top(rest, 1);
+        let recent = Section { heading, rows };
+        let none = Section { heading: Rect { height: 0, ..blank }, rows: Rect::default() };
+        Self {
+            problems: Section { heading: Rect { height: 0, ..problems }, rows: problems },
+            // A heading without a row says nothing.
+            recent: if rows.is_empty() { none } else { recent },
+            ..Self::default()
+        }
+    }
+}
+
+fn at_most(rows: usize, most: u16) -> u16 {
+    u16::try_from(rows).unwrap_or(u16::MAX).min(most)
 }
 
 /// Returns an area of at most `width` × `height` in the middle of `area`.
@@ -138,6 +193,12 @@ pub(crate) fn split_left(area: Rect, width: u16) -> (Rect, Rect) {
     let width = width.min(area.width);
     let rest = Rect { x: area.x + width, width: area.width - width, ..area };
     (Rect { width, ..area }, rest)
+}
+
+/// Returns the row of `area` with this number. Empty if the area has no such row.
+pub(crate) fn row(area: Rect, number: u16) -> Rect {
+    let y = area.y.saturating_add(number.min(area.height));
+    Rect { y, height: area.height.saturating_sub(number).min(1), ..area }
 }
 
 /// Removes `columns` at both sides.

@@ -152,9 +152,9 @@ mod tests {
             all_differ(&[palette.graph, palette.graph_dim, palette.error]);
             all_differ(&[palette.key, palette.dim, palette.border.patch(palette.strong)]);
             use StateView::{Backoff, Failed, Ready, Starting, Stopped};
-            all_differ(&[Ready, Starting, Backoff, Failed, Stopped].map(|it| palette.badge(it)));
-            use Level::{Debug, Error, Info, Warn};
-            all_differ(&[Debug, Info, Warn, Error].map(|it| palette.level(it)));
+            all_differ(&[Ready, Starting, Backoff, Failed, Stopped].map(|it| palette.state(it)));
+            use Level::{Error, Info, Warn};
+            all_differ(&[Info, Warn, Error].map(|it| palette.level(it)));
         }
     }
 

@@ -1,6 +1,6 @@
 //! The position in the log. The log follows the newest lines, or is paused at a line.
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use super::rows::{Row, Rows};
 
@@ -103,6 +103,15 @@ impl LogPosition {
     }
 
     /// Pauses the log with the cursor at a line, without a selected range.
+    /// Returns the positions of the rows that fit on the page of the last frame.
+    pub(super) fn visible(&self, rows: &Rows) -> Range<usize> {
+        let top = match self.paused {
+            Some(pause) => rows.position(pause.top),
+            None => self.last_top(rows),
+        };
+        top..(top + self.page).min(rows.len())
+    }
+
     pub(super) fn pause_at(&mut self, number: u64, rows: &Rows) {
         if let Some(pause) = self.pause(rows) {
             self.paused = Some(Pause { cursor: number, mark: None, ..pause });

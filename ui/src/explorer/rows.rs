@@ -1,29 +1,55 @@
-//! Rows of the log: the lines that pass the filter. Consecutive routine lines are folded into one
-//! row.
+//! Rows of the log: the lines that pass the filter, with runs of routine lines folded into one row.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::filter::Filter;
-use crate::log::{LogSource, Noise};
+use crate::log::{Level, LineHead, LineKind, LogSource, Noise};
 
-/// Minimum number of consecutive routine lines that are folded into one row.
+/// Minimum number of consecutive routine lines that fold.
 const FOLD_FROM: usize = 3;
 
 /// A row of the log: one line, or a fold of several lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
-    /// Number of the first line of the row.
+    /// Number of its first line.
     pub(crate) first: u64,
-    /// Number of the last line of the row.
+    /// Number of its last line.
     pub(crate) last: u64,
-    /// Number of lines of the row that pass the filter. Other lines may be between them.
+    /// Number of lines that pass the filter. Other lines may be between them.
     pub(crate) lines: u32,
-    pub(crate) noise: Option<Noise>,
+    /// Whether the row joins a fold.
+    folds: bool,
 }
 
 impl Row {
     pub(crate) fn is_fold(&self) -> bool {
         self.lines > 1
+    }
+}
+
+/// A line that nobody needs to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Routine {
+    /// Line of normal operation, or of a start.
+    Normal,
+    /// Line of a stop.
+    Shutdown,
+}
+
+impl Routine {
+    /// Returns why a line is routine. `before` is that of the line before it.
+    fn of(head: &LineHead, before: Option<Self>) -> Option<Self> {
+        if head.kind != LineKind::Structured || head.names_workflow {
+            return None;
+        }
+        match head.noise {
+            Some(Noise::Shutdown) => Some(Self::Shutdown),
+            Some(Noise::StartUp) => Some(Self::Normal),
+            // A warning is routine only next to others.
+            Some(Noise::Adjacent) if before.is_some() => before,
+            Some(Noise::AdjacentToShutdown) if before == Some(Self::Shutdown) => before,
+            _ => (head.level <= Level::Info).then_some(Self::Normal),
+        }
     }
 }
 
@@ -33,11 +59,15 @@ pub(super) struct Rows {
     rows: VecDeque<Row>,
     /// Number of the next line to add.
     end: u64,
+    /// Why the newest line that passes the filter is routine.
+    newest: Option<Routine>,
+    /// Numbers of the shown warnings and errors that are not routine, ascending.
+    severe: VecDeque<u64>,
     filter: Filter,
-    /// Whether folding is off, so that each line has its own row.
+    /// Whether folding is off.
     unfolded: bool,
-    /// Numbers of the first lines of opened folds.
-    opened: BTreeSet<u64>,
+    /// Numbers of the first and the last lines of the folds that the user opened.
+    opened: BTreeMap<u64, u64>,
 }
 
 impl Rows {
@@ -49,6 +79,7 @@ impl Rows {
         self.rows.get(at).copied()
     }
 
+    /// Returns the number of the next line to add.
     pub(super) fn end(&self) -> u64 {
         self.end
     }
@@ -61,14 +92,18 @@ impl Rows {
         !self.unfolded
     }
 
-    /// Returns the index of the row that contains this line. If no row contains the line, returns the index
-    /// of the next row, or else of the last row.
+    pub(super) fn severe(&self) -> &VecDeque<u64> {
+        &self.severe
+    }
+
+    /// Returns the position of the row that contains the line `number`. If the filter hides the line:
+    /// of the next row, or of the last row if no later row exists.
     pub(super) fn position(&self, number: u64) -> usize {
         let at = self.rows.partition_point(|row| row.last < number);
         at.min(self.rows.len().saturating_sub(1))
     }
 
-    /// Returns how many of the lines from `number` on are in rows.
+    /// Returns the number of shown lines from `number` on.
     pub(super) fn lines_from(&self, number: u64) -> u64 {
         let new = self.rows.iter().rev().take_while(|row| row.last >= number);
         new.map(|row| u64::from(row.lines).min(row.last + 1 - number)).sum()
@@ -97,18 +132,17 @@ impl Rows {
     }
 
     pub(super) fn unfold(&mut self, row: Row, log: &dyn LogSource) {
-        if self.opened.insert(row.first) {
-            self.rebuild(log);
-        }
+        self.opened.insert(row.first, row.last);
+        self.rebuild(log);
     }
 
     fn rebuild(&mut self, log: &dyn LogSource) {
         self.rows.clear();
-        self.end = 0;
+        self.severe.clear();
+        (self.end, self.newest) = (0, None);
         self.update(log);
     }
 
-    /// Removes evicted lines.
     fn remove_evicted(&mut self, log: &dyn LogSource) {
         let gone = log.dropped();
         while let Some(row) = self.rows.front().filter(|row| row.first < gone).copied() {
@@ -119,8 +153,10 @@ impl Rows {
                 self.rows.push_front(Row { first: gone, lines, ..row });
             }
         }
-        if let Some(oldest) = self.rows.front() {
-            self.opened = self.opened.split_off(&oldest.first);
+        let evicted = self.severe.partition_point(|number| *number < gone);
+        self.severe.drain(..evicted);
+        while self.opened.first_key_value().is_some_and(|(_, last)| *last < gone) {
+            self.opened.pop_first();
         }
     }
 
@@ -128,45 +164,44 @@ impl Rows {
         head(number, log).is_some_and(|head| self.filter.passes(number, &head))
     }
 
+    /// Whether the line is in a fold that the user opened.
+    fn is_opened(&self, number: u64) -> bool {
+        let before = self.opened.range(..=number).next_back();
+        before.is_some_and(|(_, last)| number <= *last)
+    }
+
     fn add(&mut self, number: u64, log: &dyn LogSource) {
         let Some(head) = head(number, log).filter(|head| self.filter.passes(number, head)) else {
             return;
         };
-        let before = self.rows.back().and_then(|row| row.noise);
-        let noise = match head.noise {
-            Some(Noise::Adjacent) => before,
-            Some(Noise::AdjacentToShutdown) => before.filter(|noise| *noise == Noise::Shutdown),
-            noise => noise,
-        };
-        self.rows.push_back(Row { first: number, last: number, lines: 1, noise });
-        if !self.unfolded && noise.is_some() {
-            self.fold(noise);
+        self.newest = Routine::of(&head, self.newest);
+        let is_severe = head.kind == LineKind::Structured && head.level >= Level::Warn;
+        if is_severe && self.newest.is_none() {
+            self.severe.push_back(number);
+        }
+        let folds = self.newest.is_some() && !self.unfolded && !self.is_opened(number);
+        self.rows.push_back(Row { first: number, last: number, lines: 1, folds });
+        if folds {
+            self.fold();
         }
     }
 
-    /// Folds the newest rows if they are routine lines of one kind. Does not fold lines of a fold that the
-    /// user has opened.
-    fn fold(&mut self, noise: Option<Noise>) {
-        let run = self.rows.iter().rev().take(FOLD_FROM + 1);
-        let run = run.take_while(|row| row.noise == noise).count();
+    /// Folds the newest rows if enough of them are routine lines.
+    fn fold(&mut self) {
+        let run = self.rows.iter().rev().take(FOLD_FROM).take_while(|row| row.folds).count();
         let joined = match self.rows.len().checked_sub(2).and_then(|at| self.rows.get(at)) {
             Some(row) if row.is_fold() && run >= 2 => 2,
-            // More than `FOLD_FROM` single rows of one kind are the lines of a fold that the user has
-            // opened, so do not fold these rows.
             _ if run == FOLD_FROM => FOLD_FROM,
             _ => return,
         };
         let begin = self.rows.len() - joined;
         let (first, last) = (self.rows[begin].first, self.rows[self.rows.len() - 1].last);
-        if self.opened.contains(&first) {
-            return;
-        }
         let lines = self.rows.range(begin..).map(|row| row.lines).sum();
         self.rows.truncate(begin);
-        self.rows.push_back(Row { first, last, lines, noise });
+        self.rows.push_back(Row { first, last, lines, folds: true });
     }
 }
 
-fn head(number: u64, log: &dyn LogSource) -> Option<crate::log::LineHead> {
+fn head(number: u64, log: &dyn LogSource) -> Option<LineHead> {
     log.head(usize::try_from(number.checked_sub(log.dropped())?).ok()?)
 }

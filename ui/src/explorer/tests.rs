@@ -104,13 +104,12 @@ fn routine_lines_fold_and_unfold() {
     log.push_numbered(1);
     log.push_noise(Noise::AdjacentToShutdown, 4);
     let mut explorer = explorer(&log);
-    let folded =
-        [(0, 1), (1, 1), (2, 1), (3, 5), (8, 5), (13, 1), (14, 1), (15, 1), (16, 1), (17, 1)];
+    let folded = [(0, 1), (1, 1), (2, 1), (3, 10), (13, 1), (14, 1), (15, 1), (16, 1), (17, 1)];
     assert_eq!(shown(&explorer), folded);
 
     let fold = explorer.row(3).unwrap();
     explorer.unfold(fold, &log);
-    assert_eq!(shown(&explorer).len(), folded.len() + 4);
+    assert_eq!(shown(&explorer).len(), folded.len() + 9);
     log.push_noise(Noise::StartUp, 4);
     explorer.update(&log);
     assert_eq!(shown(&explorer).last(), Some(&(18, 4)), "a new run folds");
@@ -121,7 +120,7 @@ fn routine_lines_fold_and_unfold() {
 
     log.evict(6);
     explorer.update(&log);
-    assert_eq!(shown(&explorer)[..2], [(6, 2), (8, 5)], "the rest of an evicted fold");
+    assert_eq!(shown(&explorer)[..2], [(6, 7), (13, 1)], "the rest of an evicted fold");
 }
 
 #[test]
@@ -218,6 +217,58 @@ fn selected_lines_are_copied() {
     let copied = explorer.copy(&log);
     assert_eq!((copied.lines, copied.left_out), (1, 1));
     assert!(copied.text.len() <= COPY_MAX + 1);
+}
+
+#[test]
+fn normal_lines_of_the_server_fold_anywhere_unless_they_name_a_workflow() {
+    let mut log = SampleLog::numbered(1);
+    for _ in 0..4 {
+        log.push("", Level::Info, "history", "normal", "");
+    }
+    log.push("", Level::Info, "history", "Non-Deterministic Error", "workflow=drift-11");
+    log.push("", Level::Info, "history", "normal", "");
+    log.push("", Level::Warn, "history", "not normal", "");
+    for _ in 0..3 {
+        log.push("", Level::Debug, "history", "normal", "");
+    }
+    log.push_raw("panic: a raw line");
+    let explorer = explorer(&log);
+    assert_eq!(shown(&explorer), [(0, 1), (1, 4), (5, 1), (6, 1), (7, 1), (8, 3), (11, 1)]);
+}
+
+#[test]
+fn opened_fold_does_not_keep_later_lines_from_folding() {
+    let mut log = SampleLog::default();
+    let push = |log: &mut SampleLog| log.push("", Level::Info, "history", "normal", "");
+    (0..4).for_each(|_| push(&mut log));
+    let mut explorer = explorer(&log);
+    let fold = explorer.row(0).unwrap();
+    explorer.unfold(fold, &log);
+    (0..5).for_each(|_| push(&mut log));
+    explorer.update(&log);
+    assert_eq!(shown(&explorer), [(0, 1), (1, 1), (2, 1), (3, 1), (4, 5)]);
+}
+
+#[test]
+fn warnings_and_errors_are_reached_in_both_directions() {
+    let mut log = SampleLog::numbered(3);
+    log.push("", Level::Warn, "history", "a warning", "");
+    log.push_numbered(3);
+    log.push("", Level::Error, "history", "an error", "");
+    log.push_noise(Noise::Shutdown, 3);
+    log.push_noise(Noise::AdjacentToShutdown, 1);
+    let mut explorer = explorer(&log);
+    let mut steps = Vec::new();
+    for forward in [false, false, false, true] {
+        assert!(explorer.has_other_problem());
+        explorer.step_to_problem(forward);
+        steps.push(explorer.current().unwrap().first);
+    }
+    assert_eq!(steps, [7, 3, 7, 3], "no routine warning of a stop");
+    log.evict(4);
+    explorer.update(&log);
+    explorer.step_to_problem(true);
+    assert!(!explorer.has_other_problem(), "the only one that is left");
 }
 
 #[derive(Clone, Copy, Debug)]

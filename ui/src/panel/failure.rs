@@ -49,7 +49,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, failure: &FailureView, scene: S
     row += u16::from(blanks >= 2);
     for (i, (key, text)) in hints.iter().enumerate() {
         let mut pen = Pen::row(buf, area, row);
-        pen.left(if i == 0 { HINTS_LABEL } else { "" }, label(area.width), palette.ok);
+        pen.left(if i == 0 { HINTS_LABEL } else { "" }, label(area.width), palette.title);
         let style = if *key == BULLET { palette.dim } else { palette.key };
         pen.left(key, KEY, style).put(text, palette.base);
         row += 1;

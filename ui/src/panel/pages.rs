@@ -4,3 +4,4 @@ pub(crate) mod entry;
 pub(crate) mod help;
 pub(crate) mod line;
 pub(crate) mod page;
+pub(crate) mod row;

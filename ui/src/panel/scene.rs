@@ -4,13 +4,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::app::view::View;
+use crate::app::view::{Source, View};
 use crate::draw::layout::{self, Pane};
 use crate::draw::paint::{self, Pen, Piece};
 use crate::draw::theme::Palette;
 use crate::input::Key;
 use crate::log::LogSource;
-use crate::model::{FailureView, Model, StateView};
+use crate::model::Model;
 
 /// Data that all panels draw.
 #[derive(Clone, Copy)]
@@ -28,9 +28,9 @@ impl<'a> Scene<'a> {
         if self.notice.is_empty() { self.model.toast.as_deref() } else { Some(self.notice) }
     }
 
-    /// Returns the explanation of the failed state. `None` in other states.
-    pub(crate) fn failure(&self) -> Option<&'a FailureView> {
-        self.model.failure.as_ref().filter(|_| self.model.state == StateView::Failed)
+    /// Whether problems, workflows and workers are of an earlier moment.
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.model.as_of.is_some() || !self.model.state.is_up()
     }
 }
 
@@ -67,6 +67,10 @@ pub(crate) enum Click {
     Line(u64),
     /// Selects or opens the timeline entry with this id.
     Entry(u64),
+    /// Selects or opens the row of the open list at this position.
+    Row(usize),
+    /// Shows this log on the tab of logs.
+    Source(Source),
     /// Picks the item of the open list at this index.
     Pick(usize),
 }
@@ -89,34 +93,15 @@ impl FrameMap {
     }
 }
 
-/// Draws a box with a title, and a note at the right end of its upper line. Returns the area inside.
-pub(crate) fn tile(
-    buf: &mut Buffer,
-    area: Rect,
-    title: &str,
-    note: &[Piece<'_>],
-    scene: Scene<'_>,
-) -> Rect {
-    tile_in(buf, area, title, note, scene.palette.border, scene)
-}
-
-/// Draws a box like [`tile`], with lines in the style `border`.
-pub(crate) fn tile_in(
-    buf: &mut Buffer,
-    area: Rect,
-    title: &str,
-    note: &[Piece<'_>],
-    border: Style,
-    scene: Scene<'_>,
-) -> Rect {
-    let inside = paint::frame(buf, area, border);
-    let edge = paint::edge(area, 0);
-    let taken = if note.is_empty() { 0 } else { framed_note(buf, edge, note) };
-    Pen::row(buf, edge, 0)
-        .reserve(taken)
-        .put(" ", border)
-        .put(title, scene.palette.title)
-        .put(" ", border);
+/// Draws the box of a dialog with a title. Returns the area inside.
+pub(crate) fn dialog_box(buf: &mut Buffer, area: Rect, title: &str, scene: Scene<'_>) -> Rect {
+    let palette = scene.palette;
+    paint::clear(buf, area, palette.base);
+    let inside = paint::frame(buf, area, palette.accent);
+    Pen::row(buf, paint::edge(area, 0), 0)
+        .put(" ", palette.accent)
+        .put(title, palette.title)
+        .put(" ", palette.accent);
     layout::inset(inside, 1)
 }
 

@@ -1,14 +1,12 @@
 //! The state as a word and a sign, and the headline.
 
+use ratatui::style::Style;
+
+use crate::draw::cluster::width;
 use crate::draw::paint::Pen;
 use crate::draw::theme::Palette;
+use crate::human;
 use crate::model::{Model, StateView};
-
-/// Columns of the longest word.
-const LONGEST: u16 = 8;
-
-/// Columns of [`badge`]. The same for every state, so that the text after it does not move.
-pub(super) const BADGE_COLUMNS: u16 = LONGEST + 4;
 
 pub(super) fn word(state: StateView) -> &'static str {
     match state {
@@ -22,33 +20,41 @@ pub(super) fn word(state: StateView) -> &'static str {
     }
 }
 
-fn sign(state: StateView) -> &'static str {
-    match state {
+/// Returns the sign of a state and its style.
+pub(super) fn sign(state: StateView, palette: &Palette) -> (&'static str, Style) {
+    let sign = match state {
         StateView::Stopped => "○",
         StateView::Starting => "◐",
         StateView::Ready => "●",
         StateView::Degraded => "▲",
         StateView::Stopping => "◑",
         StateView::Backoff => "↻",
-        StateView::Failed => "✖",
+        StateView::Failed => "✗",
+    };
+    (sign, palette.state(state))
+}
+
+/// Draws the sign and the word.
+pub(super) fn draw(pen: &mut Pen<'_>, state: StateView, palette: &Palette) {
+    let (sign, style) = sign(state, palette);
+    pen.put(sign, style).put(" ", style).put(word(state), palette.state_word(state));
+}
+
+/// Returns the columns of [`draw`].
+pub(super) fn columns(state: StateView) -> u16 {
+    2 + width(word(state))
+}
+
+/// Returns the age of a state whose headline has no time. Empty for other states.
+pub(super) fn age(model: &Model) -> String {
+    match (model.state, model.state_age_ms) {
+        (StateView::Stopped, Some(ms)) => human::ago(ms),
+        (StateView::Starting, Some(ms)) if ms >= 1_000 => human::age(ms),
+        _ => String::new(),
     }
 }
 
-/// Draws the state on a filled background.
-pub(super) fn badge(pen: &mut Pen<'_>, state: StateView, palette: &Palette) {
-    let style = palette.badge(state);
-    pen.put(" ", style).put(sign(state), style).put(" ", style);
-    pen.put(word(state), style).put(" ", style);
-    pen.gap(LONGEST.saturating_sub(word(state).len() as u16));
-}
-
-/// Draws the state without padding, for a tiny screen.
-pub(super) fn plain(pen: &mut Pen<'_>, state: StateView, palette: &Palette) {
-    let style = palette.badge(state);
-    pen.put(sign(state), style).put(" ", style).put(word(state), style);
-}
-
-/// Returns the activity and the reason of the state, or a default text. Never empty.
+/// Returns the activity and the reason of the state. Empty if the state says it all.
 pub(super) fn headline(model: &Model) -> String {
     match (model.doing.as_str(), model.message.as_str()) {
         ("", "") => default_headline(model).to_owned(),
@@ -62,7 +68,7 @@ pub(super) fn headline(model: &Model) -> String {
 fn default_headline(model: &Model) -> &'static str {
     match model.state {
         StateView::Ready if !model.managed => "not started by stigmer",
-        StateView::Ready => "all checks pass",
+        StateView::Ready => "",
         StateView::Stopped if model.can.start => "press s to start",
         StateView::Stopped => "not running",
         StateView::Starting => "waiting for all checks to pass",

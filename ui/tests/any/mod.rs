@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 use stigmer_ui::demo::sample::{self, SampleLog};
 use stigmer_ui::loss::{Storage, WorkflowCount, WorkflowTotals};
-use stigmer_ui::model::{FailureLimit, Model, ProbePoint, RestartLimit, UnservedQueue, Workflows};
+use stigmer_ui::model::{
+    ClosedCount, FailureLimit, Member, Model, ProbePoint, ProblemKind, ProblemRow, RestartLimit,
+    Severity, WorkerRow, WorkerState, WorkflowCounts, WorkflowRow, WorkflowStatus,
+};
 use stigmer_ui::{Input, Key, KeyCode, Level, Noise};
 
 fn any_text() -> impl Strategy<Value = String> {
@@ -17,7 +20,86 @@ fn any_text() -> impl Strategy<Value = String> {
     ]
 }
 
+fn any_problem() -> impl Strategy<Value = ProblemRow> {
+    let kind = prop::sample::select(ProblemKind::ALL.to_vec());
+    let severity = prop::sample::select(vec![Severity::Red, Severity::Amber, Severity::Notice]);
+    let numbers = prop::array::uniform3(prop_oneof![Just(0_u64), any::<u64>()]);
+    let flag = any::<bool>();
+    ("[a-z]{1,4}", kind, severity, prop::array::uniform4(any_text()), numbers, flag).prop_map(
+        |(id, kind, severity, [type_name, subject, cause, command], numbers, flag)| ProblemRow {
+            id,
+            kind,
+            severity,
+            namespace: type_name.clone(),
+            run_id: flag.then(|| subject.clone()),
+            queue: subject.clone(),
+            count: numbers[0],
+            members: vec![Member { workflow_id: subject.clone(), run_id: cause.clone() }],
+            activity: flag.then(|| cause.clone()),
+            attempt: flag.then_some(numbers[1] as u32),
+            max_attempts: flag.then_some(numbers[2] as u32),
+            next_try_ms: flag.then_some(numbers[2]),
+            since_ms: Some(numbers[1]),
+            hint: cause.clone(),
+            type_name,
+            subject,
+            cause,
+            command,
+        },
+    )
+}
+
+fn any_workflow() -> impl Strategy<Value = WorkflowRow> {
+    let status = prop::sample::select(WorkflowStatus::ALL.to_vec());
+    let texts = prop::array::uniform3(any_text());
+    ("[a-z]{1,4}", status, texts, prop::option::of(any::<u64>())).prop_map(
+        |(run_id, status, [type_name, workflow_id, note], ms)| WorkflowRow {
+            status,
+            queue: type_name.clone(),
+            type_name,
+            workflow_id,
+            run_id,
+            note,
+            took_ms: ms,
+            ended_ms: ms,
+        },
+    )
+}
+
+fn any_worker() -> impl Strategy<Value = WorkerRow> {
+    let state = prop::sample::select(WorkerState::ALL.to_vec());
+    let (texts, flags) = (prop::array::uniform3(any_text()), prop::array::uniform3(any::<bool>()));
+    ("[a-z]{1,4}", state, texts, flags, any::<u64>()).prop_map(
+        |(id, state, [name, command, queue], flags, number)| WorkerRow {
+            id,
+            state,
+            name,
+            external: flags[0],
+            remote: flags[1],
+            queues: vec![queue.clone(), command.clone()],
+            folder: if flags[2] { queue.clone() } else { String::new() },
+            command,
+            pid: flags[1].then_some(number as u32),
+            cpu_percent: flags[0].then_some(f32::from_bits(number as u32)),
+            rss_bytes: Some(number),
+            since_ms: flags[2].then_some(number),
+            restarts: flags[0].then_some(number),
+            cause: if flags[1] { queue } else { String::new() },
+        },
+    )
+}
+
+/// Any server with any work.
 pub fn any_model() -> impl Strategy<Value = Model> {
+    let problems = prop::option::of(prop::collection::vec(any_problem(), 0..14));
+    let recent = prop::option::of(prop::collection::vec(any_workflow(), 0..9));
+    let workers = prop::option::of(prop::collection::vec(any_worker(), 0..7));
+    (any_server(), problems, recent, workers).prop_map(|(server, problems, recent, workers)| {
+        Model { problems, recent, workers, ..server }
+    })
+}
+
+fn any_server() -> impl Strategy<Value = Model> {
     let state = prop::sample::select(sample::STATES.to_vec());
     let texts = prop::array::uniform6(any_text());
     let numbers = prop::array::uniform4(prop_oneof![Just(0_u64), 1..5_000_u64, any::<u64>()]);
@@ -36,7 +118,6 @@ pub fn any_model() -> impl Strategy<Value = Model> {
         model.generation = numbers[0];
         model.uptime_ms = Some(numbers[1]);
         model.restarts.total = numbers[2];
-        model.restarts.marks = numbers.to_vec();
         model.restarts.limit =
             flags[0].then_some(RestartLimit { max: numbers[0] as u32, window_ms: numbers[3] });
         model.probe.history =
@@ -63,12 +144,18 @@ pub fn any_model() -> impl Strategy<Value = Model> {
             row.phases.iter_mut().for_each(|it| it.ms = numbers[0]);
         }
         model.toast = flags[3].then(|| model.doing.clone());
-        model.workflows = flags[2].then(|| Workflows {
-            namespace: model.home.clone(),
+        model.state_age_ms = flags[1].then_some(numbers[0]);
+        model.namespace = model.home.clone();
+        model.as_of = flags[5].then(|| model.doing.clone());
+        model.connected_workers = flags[0].then_some(numbers[3]);
+        model.counts = flags[2].then_some(WorkflowCounts {
             running: numbers[1],
+            completed: flags[3].then_some(numbers[3]),
             failed: numbers[2],
-            unserved: vec![UnservedQueue { name: model.doing.clone(), waiting: numbers[3] }],
         });
+        let closed = numbers.map(|n| ClosedCount { completed: n, failed: n % 2 });
+        model.closed_history = closed.into();
+        model.dismissed = usize::from(flags[4]);
         let holdings = WorkflowTotals { running: numbers[1], closed: numbers[2] };
         model.count = match (flags[4], flags[2]) {
             (false, _) => WorkflowCount::Unknown,
@@ -102,10 +189,10 @@ const CODES: [KeyCode; 14] = [
 
 fn any_key() -> impl Strategy<Value = Key> {
     prop_oneof![
-        4 => prop::sample::select("sxrq?123ftobh+- zZ/nNlcywve.(ia".chars().collect::<Vec<_>>()).prop_map(Key::char),
+        4 => prop::sample::select("sxrq?12345ftobh+- zZ/nNlcyYwve.(iadDujkgGa".chars().collect::<Vec<_>>()).prop_map(Key::char),
         2 => prop::sample::select(CODES.to_vec()).prop_map(Key::plain),
         1 => any::<char>().prop_map(Key::char),
-        1 => prop::sample::select(vec!['c', 'l', 'u']).prop_map(Key::ctrl),
+        1 => prop::sample::select(vec!['c', 'l', 'u', 'd']).prop_map(Key::ctrl),
         1 => prop::sample::select(vec![KeyCode::Up, KeyCode::Down])
             .prop_map(|code| Key { shift: true, ..Key::plain(code) }),
     ]

@@ -28,11 +28,13 @@ pub(crate) enum KeyCommand {
     PreviousTab,
     Scroll(Move),
     Follow,
-    /// Opens a line or an entry, or unfolds a fold.
+    /// Opens a row, a line or an entry, or unfolds a fold.
     Open,
-    /// Opens the line or entry before or after the line or entry that is open.
+    /// Opens the row, line or entry before or after the one that is open.
     OpenAdjacent(Move),
+    /// Copies the selected lines, the ID of the selected row, or the open page.
     Copy,
+    CopyCommand,
     OpenFile,
     NextTheme,
     /// Passes the key to the pane of stigmer's own log.
@@ -40,25 +42,54 @@ pub(crate) enum KeyCommand {
     /// Passes this key, instead of the pressed key, to the pane of stigmer's own log to scroll it.
     ScrollPane(KeyCode),
     ToggleTargets,
+    /// Moves the selection of the open list.
+    Pick(Move),
+    TakePicked,
+    Row(RowCommand),
+    Prompt(PromptCommand),
     Log(LogCommand),
+}
+
+/// Effect of a key on the rows of the overview, the workflows and the workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RowCommand {
+    NextProblem,
+    PreviousProblem,
+    Dismiss,
+    DismissAll,
+    UndoDismiss,
+    /// Clears the filter if there is one, else the selection.
+    Back,
+    NextStatus,
+    OpenTypes,
+}
+
+/// Effect of a key on the prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PromptCommand {
+    /// Opens the prompt of a search, on the tab of the logs.
+    Search,
+    /// Opens the prompt of the filter.
+    Filter,
+    /// Closes the prompt and keeps the search or the filter.
+    Keep,
+    /// Closes the prompt and restores the state before.
+    Cancel,
+    DeleteOne,
+    DeleteAll,
 }
 
 /// Effect of a key on the log of Temporal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LogCommand {
-    OpenPrompt,
-    /// Closes the prompt and keeps the search.
-    KeepSearch,
-    /// Cancels one thing: the open prompt, else the selected range, else the search.
+    /// Clears the selected range if there is one, else ends the search.
     Cancel,
-    DeleteOne,
-    DeleteAll,
     NextMatch,
     PreviousMatch,
+    NextProblem,
+    PreviousProblem,
     NextLevel,
-    OpenComponents,
-    Pick(Move),
-    TakePicked,
+    OpenSources,
     Extend(Move),
     ToggleRange,
     ToggleWrap,
@@ -71,8 +102,9 @@ pub(crate) enum LogCommand {
 /// Section of the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Group {
-    Temporal,
-    Panels,
+    /// Keys of the unit that the footer names.
+    Unit,
+    Rows,
     Log,
     OwnLog,
     Program,
@@ -82,13 +114,13 @@ pub(crate) enum Group {
 
 impl Group {
     pub(crate) const IN_HELP: [Self; 5] =
-        [Self::Temporal, Self::Panels, Self::Log, Self::OwnLog, Self::Program];
+        [Self::Unit, Self::Rows, Self::Log, Self::OwnLog, Self::Program];
 
     pub(crate) fn heading(self) -> &'static str {
         match self {
-            Self::Temporal => "Server",
-            Self::Panels => "Tabs",
-            Self::Log => "Server log",
+            Self::Unit => "Server",
+            Self::Rows => "Rows",
+            Self::Log => "Logs",
             Self::OwnLog => "Log of stigmer",
             Self::Program => "Dashboard",
             Self::Dialog => "",

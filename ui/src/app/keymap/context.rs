@@ -1,20 +1,23 @@
 //! The conditions for a key to work.
 
-use crate::app::view::{Interruption, Overlay, Tab, View, loses_data, quit_asks, stop_impact};
+use crate::app::view::{
+    Interruption, Item, Overlay, RowList, Source, Tab, View, loses_data, quit_asks, stop_impact,
+};
 use crate::draw::layout::Shape;
 use crate::explorer::Row;
 use crate::log::LogSource;
-use crate::model::Model;
+use crate::model::{Model, ProblemRow};
 
 /// Part of the screen that receives the keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
     Screen,
-    /// A page: help, a line, an entry.
+    /// A page: help, a line, an entry, a row.
     Page,
     Quit,
     Confirm,
-    Components,
+    /// A list of which one item is taken.
+    Pick,
     Prompt,
     /// The user has quit, and the dashboard finishes its work.
     Leaving,
@@ -28,9 +31,9 @@ pub(crate) struct Context<'a> {
     pub(crate) log: &'a dyn LogSource,
 }
 
-impl Context<'_> {
-    /// Returns the dialog or page in front. `None` if none is open. Also `None` for a dialog whose question
-    /// no longer applies, for a page whose content was removed, and if the screen is too small.
+impl<'a> Context<'a> {
+    /// Returns the dialog or page in front. `None` if its question no longer applies, its content is gone, or the
+    /// screen is too small for it.
     pub(crate) fn overlay(&self) -> Option<Overlay> {
         let Self { view, model, log } = self;
         view.overlay.filter(|overlay| match overlay {
@@ -43,13 +46,17 @@ impl Context<'_> {
             Overlay::Help => true,
             Overlay::Line(number) => (log.dropped()..log.total()).contains(number),
             Overlay::Entry(id) => model.timeline.iter().any(|row| row.id == *id),
-            Overlay::Components => view.tab == Tab::Log,
+            Overlay::Row => view.selected().is_some_and(Item::has_page),
+            Overlay::Sources => view.tab == Tab::Logs,
+            Overlay::Types => view.tab == Tab::Workflows,
         })
     }
 
-    /// Whether the user is typing a search pattern.
+    /// Whether the user is typing in a prompt.
     pub(crate) fn has_prompt(&self) -> bool {
-        self.view.prompt.is_some() && self.in_log() && !self.model.leaving
+        self.view.prompt.is_some()
+            && (self.in_log() || self.on(Tab::Workflows) && self.fits())
+            && !self.model.leaving
     }
 
     pub(crate) fn scope(&self) -> Scope {
@@ -57,10 +64,12 @@ impl Context<'_> {
             None if self.model.leaving => Scope::Leaving,
             None if self.has_prompt() => Scope::Prompt,
             None => Scope::Screen,
-            Some(Overlay::Help | Overlay::Line(_) | Overlay::Entry(_)) => Scope::Page,
+            Some(Overlay::Help | Overlay::Line(_) | Overlay::Entry(_) | Overlay::Row) => {
+                Scope::Page
+            }
             Some(Overlay::Quit) => Scope::Quit,
             Some(Overlay::Confirm(_)) => Scope::Confirm,
-            Some(Overlay::Components) => Scope::Components,
+            Some(Overlay::Sources | Overlay::Types) => Scope::Pick,
         }
     }
 
@@ -72,29 +81,6 @@ impl Context<'_> {
         }
     }
 
-    /// Whether the log of Temporal is visible.
-    pub(super) fn in_log(&self) -> bool {
-        self.on(Tab::Log) && self.fits()
-    }
-
-    /// Whether stigmer's own log is visible.
-    pub(super) fn in_own_log(&self) -> bool {
-        self.on(Tab::OwnLog) && self.fits()
-    }
-
-    pub(super) fn log_has_rows(&self) -> bool {
-        self.in_log() && self.view.log.rows() > 0
-    }
-
-    /// Returns the current row of the log, if the log is visible.
-    pub(super) fn current(&self) -> Option<Row> {
-        self.view.log.current().filter(|_| self.in_log())
-    }
-
-    pub(super) fn has_other_match(&self) -> bool {
-        self.in_log() && self.view.log.has_other_match()
-    }
-
     /// Whether the screen has room for pages and lists.
     pub(super) fn fits(&self) -> bool {
         self.view.shape != Shape::Tiny
@@ -104,16 +90,91 @@ impl Context<'_> {
         self.view.tab == tab
     }
 
+    /// Whether the log of Temporal is visible, with all its keys.
+    pub(super) fn in_log(&self) -> bool {
+        self.on(Tab::Logs) && self.view.source == Source::Server && self.fits()
+    }
+
+    /// Whether stigmer's own log is visible.
+    pub(super) fn in_own_log(&self) -> bool {
+        self.on(Tab::Logs) && self.view.source == Source::Stigmer && self.fits()
+    }
+
+    pub(super) fn log_has_rows(&self) -> bool {
+        self.in_log() && self.view.log.rows() > 0
+    }
+
+    /// Returns the current row of the log, if the log is visible.
+    pub(super) fn current_line(&self) -> Option<Row> {
+        self.view.log.current().filter(|_| self.in_log())
+    }
+
+    pub(super) fn has_other_match(&self) -> bool {
+        self.in_log() && self.view.log.has_other_match()
+    }
+
+    /// Returns the visible list of rows.
+    pub(super) fn list(&self) -> Option<&'a RowList> {
+        self.view.list().filter(|_| self.fits())
+    }
+
+    pub(super) fn selected(&self) -> Option<Item> {
+        self.list()?.selected()
+    }
+
+    pub(super) fn selected_problem(&self) -> Option<&'a ProblemRow> {
+        self.selected()?.problem(self.model)
+    }
+
+    /// Whether the keys of the unit apply to the server: they apply to a worker that is selected on
+    /// the tab of workers.
+    pub(crate) fn is_server_the_unit(&self) -> bool {
+        !(self.on(Tab::Workers) && matches!(self.selected(), Some(Item::Worker(_))))
+    }
+
+    /// Whether there is a problem other than the selected one.
+    pub(super) fn has_other_problem(&self) -> bool {
+        let Some(list) = self.list() else { return false };
+        let is_problem = |item: Item| matches!(item, Item::Problem(_));
+        list.find(true, is_problem).is_some_and(|at| list.at() != Some(at))
+    }
+
     /// Whether the arrow keys change the selection.
     pub(super) fn moves(&self) -> bool {
         match self.view.tab {
-            // If a range is selected in a log of one row, a movement changes nothing.
-            Tab::Log => {
+            Tab::Overview | Tab::Workflows | Tab::Workers => self
+                .list()
+                .is_some_and(|list| list.items().len() > usize::from(list.at().is_some())),
+            // With only one row, a movement cannot change a selected range.
+            Tab::Logs => {
                 let log = &self.view.log;
                 self.log_has_rows() && (log.rows() > 1 || !log.has_range())
             }
-            Tab::Timeline => self.model.timeline.len() > 1 && self.fits(),
-            Tab::OwnLog => false,
+            Tab::Server => self.model.timeline.len() > 1 && self.fits(),
+        }
+    }
+
+    /// Whether Enter opens something.
+    pub(super) fn opens(&self) -> bool {
+        match self.view.tab {
+            Tab::Overview | Tab::Workflows | Tab::Workers => match self.selected() {
+                Some(Item::Line(_)) => true,
+                item => item.is_some_and(Item::has_page),
+            },
+            Tab::Logs => self.current_line().is_some(),
+            Tab::Server => !self.model.timeline.is_empty() && self.fits(),
+        }
+    }
+
+    /// Whether a row, line or entry precedes or follows the open one.
+    pub(crate) fn has_neighbour(&self) -> bool {
+        match self.overlay() {
+            Some(Overlay::Line(_)) => self.view.explorer().rows() > 1,
+            Some(Overlay::Entry(_)) => self.model.timeline.len() > 1,
+            Some(Overlay::Row) => self.view.list().is_some_and(|list| {
+                list.neighbour(true).or_else(|| list.neighbour(false)).is_some()
+            }),
+            _ => false,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The keys of pages, dialogs and the search prompt.
 
-use super::binding::{Binding, Group, KeyCommand, LogCommand};
+use super::binding::{Binding, Group, KeyCommand, LogCommand, PromptCommand};
 use super::context::{Context, Scope};
-use super::screen::{ALWAYS, SCROLL, SILENT, has_other_match, key};
+use super::screen::{ALWAYS, SCROLL, SILENT, key};
 use crate::app::view::{Interruption, Overlay, Tab, loses_data};
 use crate::explorer::Move;
 use crate::input::{Key, KeyCode};
@@ -30,11 +30,7 @@ pub(super) static TABLE: &[Binding] = &[
         ],
         ("←→", "previous, next", 1),
         "previous, next",
-        |c| match c.overlay() {
-            Some(Overlay::Line(_)) => c.view.log.rows() > 1,
-            Some(Overlay::Entry(_)) => c.model.timeline.len() > 1,
-            _ => false,
-        },
+        |c| c.has_neighbour(),
     ),
     dialog(
         Scope::Page,
@@ -48,9 +44,11 @@ pub(super) static TABLE: &[Binding] = &[
         &[
             (key(KeyCode::Tab), KeyCommand::NextTab),
             (key(KeyCode::BackTab), KeyCommand::PreviousTab),
-            (Key::char('1'), KeyCommand::Show(Tab::Log)),
-            (Key::char('2'), KeyCommand::Show(Tab::Timeline)),
-            (Key::char('3'), KeyCommand::Show(Tab::OwnLog)),
+            (Key::char('1'), KeyCommand::Show(Tab::Overview)),
+            (Key::char('2'), KeyCommand::Show(Tab::Workflows)),
+            (Key::char('3'), KeyCommand::Show(Tab::Workers)),
+            (Key::char('4'), KeyCommand::Show(Tab::Logs)),
+            (Key::char('5'), KeyCommand::Show(Tab::Server)),
         ],
         ("Tab", "", 9),
         "close this page and show another tab",
@@ -82,26 +80,28 @@ pub(super) static TABLE: &[Binding] = &[
     ),
     quit_key(Scope::Confirm),
     dialog(
-        Scope::Components,
-        &[(key(KeyCode::Enter), KeyCommand::Log(LogCommand::TakePicked))],
+        Scope::Pick,
+        &[(key(KeyCode::Enter), KeyCommand::TakePicked)],
         ("Enter", "show only this", 0),
         "show only this component",
         ALWAYS,
     ),
     dialog(
-        Scope::Components,
+        Scope::Pick,
         &[
-            (key(KeyCode::Up), KeyCommand::Log(LogCommand::Pick(Move::Up(1)))),
-            (key(KeyCode::Down), KeyCommand::Log(LogCommand::Pick(Move::Down(1)))),
-            (key(KeyCode::Home), KeyCommand::Log(LogCommand::Pick(Move::First))),
-            (key(KeyCode::End), KeyCommand::Log(LogCommand::Pick(Move::Last))),
+            (key(KeyCode::Up), KeyCommand::Pick(Move::Up(1))),
+            (key(KeyCode::Down), KeyCommand::Pick(Move::Down(1))),
+            (Key::char('k'), KeyCommand::Pick(Move::Up(1))),
+            (Key::char('j'), KeyCommand::Pick(Move::Down(1))),
+            (key(KeyCode::Home), KeyCommand::Pick(Move::First)),
+            (key(KeyCode::End), KeyCommand::Pick(Move::Last)),
         ],
         ("↑↓", "select", 1),
         "select",
         ALWAYS,
     ),
     dialog(
-        Scope::Components,
+        Scope::Pick,
         &[
             (key(KeyCode::Esc), KeyCommand::CloseOverlay),
             (Key::char('c'), KeyCommand::CloseOverlay),
@@ -111,19 +111,19 @@ pub(super) static TABLE: &[Binding] = &[
         "close",
         ALWAYS,
     ),
-    quit_key(Scope::Components),
+    quit_key(Scope::Pick),
     dialog(
         Scope::Prompt,
-        &[(key(KeyCode::Enter), KeyCommand::Log(LogCommand::KeepSearch))],
+        &[(key(KeyCode::Enter), KeyCommand::Prompt(PromptCommand::Keep))],
         ("Enter", "done", 0),
-        "keep the search; n and N move between the matches",
+        "keep the search or the filter",
         ALWAYS,
     ),
     dialog(
         Scope::Prompt,
-        &[(key(KeyCode::Esc), KeyCommand::Log(LogCommand::Cancel))],
+        &[(key(KeyCode::Esc), KeyCommand::Prompt(PromptCommand::Cancel))],
         ("Esc", "cancel", 0),
-        "cancel the search",
+        "restore the state before",
         ALWAYS,
     ),
     dialog(
@@ -134,16 +134,16 @@ pub(super) static TABLE: &[Binding] = &[
         ],
         ("↑↓", "match", 1),
         "previous match, next match",
-        has_other_match,
+        |c| c.has_other_match(),
     ),
     dialog(
         Scope::Prompt,
         &[
-            (Key::ctrl('u'), KeyCommand::Log(LogCommand::DeleteAll)),
-            (key(KeyCode::Backspace), KeyCommand::Log(LogCommand::DeleteOne)),
+            (Key::ctrl('u'), KeyCommand::Prompt(PromptCommand::DeleteAll)),
+            (key(KeyCode::Backspace), KeyCommand::Prompt(PromptCommand::DeleteOne)),
         ],
         ("Ctrl-U", "delete", 2),
-        "delete the pattern",
+        "delete the text",
         |c| c.view.prompt.as_ref().is_some_and(|prompt| !prompt.text.is_empty()),
     ),
     quit_key(Scope::Prompt),

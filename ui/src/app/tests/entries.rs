@@ -15,7 +15,7 @@ fn open_entry_stays_open_until_it_is_removed_and_a_notice_follows() {
     let log = SampleLog::temporal();
     let mut ui = ui();
     draw(&mut ui, &after_entries(100), &log);
-    type_in(&mut ui, "2", &after_entries(100), &log);
+    type_in(&mut ui, "5", &after_entries(100), &log);
     press(&mut ui, Key::plain(KeyCode::End), &after_entries(100), &log);
     press(&mut ui, Key::plain(KeyCode::Up), &after_entries(100), &log);
     type_in(&mut ui, "\n", &after_entries(100), &log);
@@ -45,7 +45,7 @@ fn open_entry_stays_open_until_it_is_removed_and_a_notice_follows() {
 fn click_selects_the_entry_of_the_last_frame() {
     let log = SampleLog::temporal();
     let mut ui = ui();
-    type_in(&mut ui, "2", &after_entries(3), &log);
+    type_in(&mut ui, "5", &after_entries(3), &log);
     let mut buf = Buffer::empty(WIDE);
     ui.render(&mut buf, WIDE, &after_entries(3), &log, &mut |_, _| {});
     let (x, y) = find(&buf, "entry 2");
@@ -65,17 +65,17 @@ fn new_entries_are_counted_and_one_key_selects_the_newest() {
             .chunks(WIDE.width.into())
             .map(|row| row.iter().map(Cell::symbol).collect())
             .collect();
-        rows.into_iter().find(|row| row.contains("2 Timeline")).unwrap()
+        rows.into_iter().find(|row| row.contains("5 Server")).unwrap()
     };
     for back in [Key::char('f'), Key::plain(KeyCode::Home), Key::plain(KeyCode::Tab)] {
         let mut ui = ui();
-        type_in(&mut ui, "2", &after_entries(3), &log);
+        type_in(&mut ui, "5", &after_entries(3), &log);
         assert!(!note(&mut ui, 5).contains("paused"), "no older entry is selected");
         press(&mut ui, Key::plain(KeyCode::Down), &after_entries(5), &log);
         assert!(note(&mut ui, 5).contains(" paused · 5 entries"));
         assert!(note(&mut ui, 7).contains(" paused · 2 new · 7 entries"));
         press(&mut ui, back, &after_entries(7), &log);
-        type_in(&mut ui, "2", &after_entries(7), &log);
+        type_in(&mut ui, "5", &after_entries(7), &log);
         assert!(!note(&mut ui, 7).contains("paused"), "{back:?}");
         assert_eq!(ui.view.timeline.selected(&after_entries(7).timeline), 0);
     }
@@ -85,7 +85,7 @@ fn new_entries_are_counted_and_one_key_selects_the_newest() {
 fn single_entry_stays_selected_as_the_newest() {
     let log = SampleLog::temporal();
     let mut ui = ui();
-    type_in(&mut ui, "2", &after_entries(1), &log);
+    type_in(&mut ui, "5", &after_entries(1), &log);
     ui.handle(Input::ScrollDown(3), &after_entries(1), &log);
     assert!(ui.view.timeline.is_newest());
 }
@@ -94,16 +94,16 @@ fn single_entry_stays_selected_as_the_newest() {
 fn tab_key_closes_an_open_page_and_shows_its_tab() {
     let (model, log) = (sample::ready(), SampleLog::temporal());
     let cases = [
-        (Key::plain(KeyCode::Tab), Tab::Timeline),
-        (Key::plain(KeyCode::BackTab), Tab::OwnLog),
-        (Key::char('1'), Tab::Log),
-        (Key::char('2'), Tab::Timeline),
-        (Key::char('3'), Tab::OwnLog),
+        (Key::plain(KeyCode::Tab), Tab::Server),
+        (Key::plain(KeyCode::BackTab), Tab::Workers),
+        (Key::char('1'), Tab::Overview),
+        (Key::char('2'), Tab::Workflows),
+        (Key::char('5'), Tab::Server),
     ];
     for (key, tab) in cases {
         for open in [Key::char('?'), Key::plain(KeyCode::Enter)] {
             let mut ui = ui();
-            draw(&mut ui, &model, &log);
+            type_in(&mut ui, "4", &model, &log);
             press(&mut ui, open, &model, &log);
             assert!(ui.view.overlay.is_some(), "{open:?}");
             press(&mut ui, key, &model, &log);

@@ -8,7 +8,8 @@ use any::{any_input, any_log, any_model, any_size};
 use proptest::prelude::*;
 
 use super::*;
-use crate::app::keymap::Binding;
+use crate::app::keymap::{Binding, Group};
+use crate::app::view::RowList;
 use crate::draw::cluster::width;
 use crate::loss::{Storage, WorkflowCount};
 use crate::panel::scene::Click;
@@ -17,6 +18,8 @@ use crate::panel::scene::Click;
 const GAP: u16 = 2;
 /// Maximum columns of the search pattern if the keys need the rest of the footer.
 const PATTERN: u16 = 24;
+/// Columns of the name of the unit.
+const UNIT: u16 = 8;
 
 /// The view after some inputs, each followed by a frame, and the last frame.
 struct Session {
@@ -115,7 +118,7 @@ impl std::fmt::Debug for Session {
             "{:?} {:?} {}\n{rows}",
             self.buf.area,
             self.context().scope(),
-            self.model.workflows.is_some()
+            self.model.problems.is_some()
         )
     }
 }
@@ -144,6 +147,7 @@ proptest! {
         }
         let scope = session.context().scope();
         let last_row = session.row(session.buf.area.height - 1);
+        let last_row = last_row.strip_prefix(" server: ").unwrap_or(&last_row);
         let pieces: Vec<&str> = last_row.split("  ").map(str::trim).filter(|it| !it.is_empty()).collect();
         let mut wanted: Vec<&Binding> =
             keymap::in_scope(scope).filter(|it| !it.short.is_empty() && session.works(it)).collect();
@@ -153,7 +157,10 @@ proptest! {
             }
         }
         wanted.sort_by_key(|it| it.rank);
-        let mut room = session.buf.area.width.saturating_sub(1 + if scope == Scope::Prompt { PATTERN } else { 0 });
+        let prompt = if scope == Scope::Prompt { PATTERN } else { 0 };
+        let has_unit = wanted.iter().any(|it| it.group == Group::Unit);
+        let unit = if has_unit && session.buf.area.width >= 60 { UNIT } else { 0 };
+        let mut room = session.buf.area.width.saturating_sub(1 + prompt + unit);
         for binding in wanted {
             let columns = width(&text(binding));
             if pieces.contains(&text(binding).as_str()) {
@@ -217,6 +224,11 @@ proptest! {
                     let rows = &session.model.timeline;
                     prop_assert_eq!(rows[clicked.view.timeline.selected(rows)].id, entry);
                 }
+                Click::Row(at) => {
+                    let list = clicked.view.list().map(RowList::at);
+                    prop_assert!(list == Some(Some(at)) || clicked.view != session.ui.view);
+                }
+                Click::Source(source) => prop_assert_eq!(clicked.view.source, source),
                 Click::Pick(_) => prop_assert_eq!(clicked.view.overlay, None),
             }
         }

@@ -14,6 +14,7 @@ struct SampleLine {
     fields: String,
     kind: LineKind,
     noise: Option<Noise>,
+    names_workflow: bool,
 }
 
 /// A sample log in memory.
@@ -51,6 +52,7 @@ impl LogSource for SampleLog {
                 as u16,
             kind: it.kind,
             noise: it.noise,
+            names_workflow: it.names_workflow,
         })
     }
 
@@ -103,7 +105,7 @@ impl LogSource for SampleLog {
 }
 
 impl SampleLog {
-    /// Returns a log of `n` lines whose texts contain their numbers.
+    /// Returns a log of `n` lines that do not fold and whose texts contain their numbers.
     #[must_use]
     pub fn numbered(n: u64) -> Self {
         let mut log = Self::default();
@@ -116,6 +118,9 @@ impl SampleLog {
         for _ in 0..n {
             let text = format!("line {}", self.total());
             self.push("21:04:11.000", Level::Info, "history", &text, "");
+            if let Some(line) = self.lines.last_mut() {
+                line.names_workflow = true;
+            }
         }
     }
 
@@ -128,9 +133,14 @@ impl SampleLog {
 
     /// Adds `n` routine lines.
     pub fn push_noise(&mut self, noise: Noise, n: u64) {
+        // Without their neighbours, some of them are warnings.
+        let level = match noise {
+            Noise::StartUp | Noise::Shutdown => Level::Info,
+            Noise::Adjacent | Noise::AdjacentToShutdown => Level::Warn,
+        };
         for _ in 0..n {
             let text = format!("noise {}", self.total());
-            self.push("21:04:11.000", Level::Info, "history", &text, "");
+            self.push("21:04:11.000", level, "history", &text, "");
             if let Some(line) = self.lines.last_mut() {
                 line.noise = Some(noise);
             }
@@ -178,6 +188,7 @@ impl SampleLog {
         }
         self.lines.push(SampleLine {
             noise: None,
+            names_workflow: fields.contains("workflow="),
             time: time.into(),
             level,
             component: component.into(),
@@ -261,6 +272,54 @@ impl SampleLog {
             "Task queue \"billing\" has no poller, backlog grows",
             "backlog=2 age=31s",
         );
+        log
+    }
+
+    /// Returns a log of a server with workflows in trouble.
+    #[must_use]
+    pub fn work() -> Self {
+        let mut log = Self::default();
+        log.push_mark("generation 3");
+        log.push_start_up("21:16:39");
+        let lines = [
+            (
+                "21:26:58.310",
+                Level::Info,
+                "history",
+                "Workflow task completed",
+                "workflow=checkout-0311",
+            ),
+            (
+                "21:27:38.114",
+                Level::Info,
+                "history",
+                "Non-Deterministic Error",
+                "workflow=drift-11",
+            ),
+            (
+                "21:27:38.115",
+                Level::Warn,
+                "history",
+                "workflow task failed",
+                "workflow=drift-11 attempt=1 cause=NonDeterministicError",
+            ),
+            (
+                "21:27:49.690",
+                Level::Warn,
+                "history",
+                "Critical attempts processing workflow task",
+                "workflow=unknown-14 attempt=12",
+            ),
+        ];
+        for (time, level, component, text, fields) in lines {
+            log.push(time, level, component, text, fields);
+        }
+        for second in 50..57 {
+            let time = format!("21:27:{second}.020");
+            log.push(&time, Level::Info, "matching", "Task queue partition loaded", "");
+        }
+        let text = "Task queue has tasks and no poller";
+        log.push("21:28:01.004", Level::Warn, "matching", text, "queue=billing backlog=2");
         log
     }
 }

@@ -40,11 +40,6 @@ pub struct Palette {
     pub cursor: Style,
     /// Matches of a search within a line.
     pub found: Style,
-    badge_ok: Style,
-    badge_busy: Style,
-    badge_warn: Style,
-    badge_error: Style,
-    badge_idle: Style,
 }
 
 struct Colors {
@@ -62,7 +57,6 @@ struct Colors {
     graph_dim: Color,
     selected: Color,
     cursor: Color,
-    idle: Color,
     on_badge: Color,
 }
 
@@ -85,7 +79,6 @@ const DARK: Colors = Colors {
     graph_dim: rgb(0x2f_62_83),
     selected: rgb(0x7c_c4_ff),
     cursor: rgb(0x1d_26_34),
-    idle: rgb(0x8a_96_a8),
     on_badge: rgb(0x0b_0e_13),
 };
 
@@ -104,7 +97,6 @@ const LIGHT: Colors = Colors {
     graph_dim: rgb(0x9c_c4_e4),
     selected: rgb(0x0a_5c_b0),
     cursor: rgb(0xee_f2_f8),
-    idle: rgb(0x5b_65_72),
     on_badge: rgb(0xff_ff_ff),
 };
 
@@ -123,7 +115,6 @@ const HIGH_CONTRAST: Colors = Colors {
     graph_dim: rgb(0x2f_a5_c8),
     selected: rgb(0xff_ff_ff),
     cursor: rgb(0x30_30_60),
-    idle: rgb(0xd8_d8_d8),
     on_badge: rgb(0x00_00_00),
 };
 
@@ -162,11 +153,6 @@ impl Palette {
             selected: on(colors.selected),
             cursor: Style::new().bg(colors.cursor),
             found: on(colors.warn),
-            badge_ok: on(colors.ok),
-            badge_busy: on(colors.accent),
-            badge_warn: on(colors.warn),
-            badge_error: on(colors.error),
-            badge_idle: on(colors.idle),
         }
     }
 
@@ -194,11 +180,6 @@ impl Palette {
             selected: on(Color::Cyan),
             cursor: Style::new().add_modifier(Modifier::BOLD),
             found: on(Color::Yellow),
-            badge_ok: on(Color::Green),
-            badge_busy: on(Color::Cyan),
-            badge_warn: on(Color::Yellow),
-            badge_error: on(Color::Red),
-            badge_idle: on(Color::White),
         }
     }
 
@@ -224,11 +205,6 @@ impl Palette {
             selected: filled,
             cursor: bold,
             found: filled,
-            badge_ok: filled,
-            badge_busy: filled,
-            badge_warn: filled,
-            badge_error: filled,
-            badge_idle: filled,
         }
     }
 
@@ -250,11 +226,6 @@ impl Palette {
             selected: style(self.selected),
             cursor: style(self.cursor),
             found: style(self.found),
-            badge_ok: style(self.badge_ok),
-            badge_busy: style(self.badge_busy),
-            badge_warn: style(self.badge_warn),
-            badge_error: style(self.badge_error),
-            badge_idle: style(self.badge_idle),
         }
     }
 
@@ -262,18 +233,6 @@ impl Palette {
     #[must_use]
     pub fn text(&self) -> Style {
         Style { bg: None, ..self.base }
-    }
-
-    /// Returns the style of the word for a state, with a filled background.
-    #[must_use]
-    pub fn badge(&self, state: StateView) -> Style {
-        match state {
-            StateView::Ready => self.badge_ok,
-            StateView::Starting | StateView::Stopping => self.badge_busy,
-            StateView::Degraded | StateView::Backoff => self.badge_warn,
-            StateView::Failed => self.badge_error,
-            StateView::Stopped => self.badge_idle,
-        }
     }
 
     /// Returns the text style of a state.
@@ -288,12 +247,17 @@ impl Palette {
         }
     }
 
+    /// Returns the style of the word for a state.
+    #[must_use]
+    pub fn state_word(&self, state: StateView) -> Style {
+        self.state(state).add_modifier(Modifier::BOLD)
+    }
+
     /// Returns the text style of a log level.
     #[must_use]
     pub fn level(&self, level: Level) -> Style {
         match level {
-            Level::Trace | Level::Debug => self.dim,
-            Level::Info => self.ok,
+            Level::Trace | Level::Debug | Level::Info => self.dim,
             Level::Warn => self.warn.add_modifier(Modifier::BOLD),
             Level::Error => self.error.add_modifier(Modifier::BOLD),
         }
@@ -335,9 +299,7 @@ mod tests {
                 assert!(contrast(ink, colors.ground) >= 4.5, "{ink:?} on {:?}", colors.ground);
                 assert!(contrast(ink, colors.cursor) >= 4.5, "{ink:?} on {:?}", colors.cursor);
             }
-            for badge in
-                [colors.ok, colors.warn, colors.error, colors.accent, colors.idle, colors.selected]
-            {
+            for badge in [colors.ok, colors.warn, colors.error, colors.accent, colors.selected] {
                 assert!(
                     contrast(colors.on_badge, badge) >= 4.5,
                     "{:?} on {badge:?}",

@@ -6,8 +6,8 @@ use ratatui::style::Style;
 use crate::app::keymap::{self, Context, Scope};
 use crate::draw::cluster::wrap;
 use crate::draw::layout::middle;
-use crate::draw::paint::{self, Pen};
-use crate::panel::scene::{Canvas, Click, Scene, tile_in};
+use crate::draw::paint::Pen;
+use crate::panel::scene::{Canvas, Click, Scene, dialog_box};
 
 const WIDTH: u16 = 70;
 const KEY: u16 = 5;
@@ -46,8 +46,7 @@ pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect, question: &Question<'_>)
     // The answers have priority over the text.
     text.truncate(area.height.saturating_sub(fixed).max(1).into());
     let place = middle(area, width, fixed + text.len() as u16);
-    paint::clear(canvas.buf, place, palette.base);
-    let inside = tile_in(canvas.buf, place, question.title, &[], palette.accent, scene);
+    let inside = dialog_box(canvas.buf, place, question.title, scene);
 
     let mut row = blank;
     for (line, style) in &text {

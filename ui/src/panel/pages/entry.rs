@@ -7,7 +7,7 @@ use crate::draw::theme::Palette;
 use crate::human;
 use crate::model::TimelineRow;
 use crate::panel::scene::{Canvas, Scene};
-use crate::panel::tabs::timeline;
+use crate::panel::timeline;
 
 const WIDTHS: Widths = Widths { page: 120, names: 11 };
 /// Maximum columns of a bar.
@@ -31,7 +31,7 @@ fn lines<'a>(row: &'a TimelineRow, columns: u16, palette: &Palette) -> Vec<Line<
     let (sign, style) = timeline::sign(row.kind, palette);
     lines.push(Line::words("", palette.base, format!("{sign} {}", row.what), style));
     if !row.recovery.is_empty() {
-        lines.push(Line::words("", palette.base, row.recovery.as_str(), palette.ok));
+        lines.push(Line::words("", palette.base, row.recovery.as_str(), palette.dim));
     }
     let longest = BAR.min(columns.saturating_sub(NUMBER as u16 + 2));
     let total = row.phases.iter().map(|phase| phase.ms).fold(0, u64::saturating_add);

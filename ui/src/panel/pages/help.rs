@@ -3,8 +3,8 @@
 use ratatui::layout::Rect;
 
 use super::page::{Line, Page, Widths};
-use crate::app::keymap::{self, Context, Group, KeyCommand, Scope};
-use crate::app::view::{Tab, View};
+use crate::app::keymap::{self, Context, Group, Scope};
+use crate::app::view::{Source, Tab, View};
 use crate::panel::scene::{Canvas, Scene};
 
 const WIDTHS: Widths = Widths { page: 78, names: 11 };
@@ -12,14 +12,15 @@ const WIDTHS: Widths = Widths { page: 78, names: 11 };
 /// Sign in front of a key that has no effect now, because colour must not be the only sign.
 const UNAVAILABLE: &str = "–";
 
-const LEGEND: [(&str, &str); 7] = [
+const LEGEND: [(&str, &str); 8] = [
     (UNAVAILABLE, "before a key's text: the key has no effect now"),
+    ("✗ ▲ ↻", "a problem: somebody must act, it may heal itself, for your information"),
+    ("✗5", "after a tab: the number of problems for which somebody must act"),
     ("✓ ✗ –", "a check passes, fails, does not apply or has not run yet"),
-    ("×", "a failed check, in the graph of latencies"),
-    ("✕", "a restart, on the time axis"),
-    ("▸", "the selected line; folded lines"),
-    ("gen", "generation: number of the server process, never reused"),
-    ("RSS", "resident memory of all processes of the server"),
+    ("×", "in a graph: a failed check or a failed workflow"),
+    ("▸", "the selected row"),
+    ("+", "before lines: routine lines of the server, Enter shows them"),
+    ("30 min", "closed workflows of the last 30 minutes"),
 ];
 
 /// Draws the help in the middle of `area`. Returns its place.
@@ -37,20 +38,19 @@ fn lines(view: &mut View, scene: Scene<'_>) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     // The help lists the keys of a log only if its tab is open.
     let is_here = |group: &Group| match group {
-        Group::OwnLog => view.tab == Tab::OwnLog,
-        Group::Log => view.tab == Tab::Log,
-        Group::Temporal | Group::Panels | Group::Program | Group::Dialog => true,
+        Group::OwnLog => view.tab == Tab::Logs && view.source == Source::Stigmer,
+        Group::Log => view.tab == Tab::Logs,
+        Group::Rows => view.list().is_some(),
+        Group::Unit | Group::Program | Group::Dialog => true,
     };
     for group in Group::IN_HELP.into_iter().filter(is_here) {
         lines.push(Line::heading(group.heading(), palette.title));
         for binding in keymap::in_scope(Scope::Screen).filter(|it| it.group == group) {
-            let is_open = matches!(binding.keys, [(_, KeyCommand::Show(tab))] if *tab == view.tab);
-            let sign = if is_open { "(open)" } else { UNAVAILABLE };
             lines.push(if (binding.works)(&context) {
                 let line = Line::words(binding.shown, palette.key, binding.long, palette.base);
                 Line { binding: Some(binding), ..line }
             } else {
-                let text = format!("{sign} {}", binding.long);
+                let text = format!("{UNAVAILABLE} {}", binding.long);
                 Line::words(binding.shown, palette.dim, text, palette.dim)
             });
         }

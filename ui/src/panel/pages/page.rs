@@ -5,11 +5,16 @@ use std::borrow::Cow;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::app::keymap::Binding;
+use crate::app::keymap::{Binding, Context};
 use crate::draw::cluster::{chop, width, wrap};
-use crate::draw::layout::{inset, middle, split_left};
+use crate::draw::layout::{inset, split_left, split_top};
 use crate::draw::paint::{self, Pen};
-use crate::panel::scene::{Canvas, Click, FrameMap, Scene, tile_in};
+use crate::input::{Key, KeyCode};
+use crate::panel::scene::{Canvas, Click, FrameMap, Scene};
+use crate::panel::tab_line;
+
+/// From this width on, the path names the tab.
+const PATH: u16 = 72;
 
 /// Maximum rows of one line. The rest of a longer line is not shown.
 const MAX_ROWS: usize = 1_000;
@@ -70,23 +75,15 @@ pub(crate) struct Widths {
 }
 
 impl Widths {
-    /// Returns the margin inside the frame. A narrow screen has no margin.
-    fn margin(area: Rect) -> u16 {
-        u16::from(area.width >= 60)
-    }
-
-    /// Returns three widths in columns: of the page, of the area inside its frame and margin, and
-    /// of the names.
-    fn of(self, area: Rect) -> (u16, u16, u16) {
-        let margin = Self::margin(area);
-        let width = self.page.min(area.width.saturating_sub(2 * margin));
-        let inside = width.saturating_sub(2 + 2 * (1 + margin));
-        (width, inside, self.names.min(inside / 3))
+    /// Returns the columns of the inside and of the names of a page in `area`.
+    fn of(self, area: Rect) -> (u16, u16) {
+        let inside = self.page.min(area.width.saturating_sub(2));
+        (inside, self.names.min(inside / 3))
     }
 
     /// Returns the columns that remain for a text next to its name.
     pub(crate) fn text(self, area: Rect) -> u16 {
-        let (_, inside, names) = self.of(area);
+        let (inside, names) = self.of(area);
         inside.saturating_sub(names)
     }
 }
@@ -102,20 +99,20 @@ pub(crate) struct Page<'a> {
 type PageRow<'a> = (&'a Line<'a>, usize, Cow<'a, str>);
 
 impl<'a> Page<'a> {
-    /// Draws the page in the middle of `area`. Returns its place.
+    /// Draws the page: the path to it in the first row of `area`, and its lines below. Returns its
+    /// place.
     pub(crate) fn draw(&self, canvas: &mut Canvas<'_>, area: Rect) -> Rect {
         let scene @ Scene { palette, .. } = canvas.scene;
-        let (width, columns, names) = self.widths.of(area);
+        let (path, content) = split_top(area, 1);
+        let (columns, names) = self.widths.of(area);
         let rows = self.rows(columns, names);
         let count = u16::try_from(rows.len()).unwrap_or(u16::MAX);
-        let place = middle(area, width, count.saturating_add(2));
-        paint::clear(canvas.buf, place, palette.base);
-        let inside = tile_in(canvas.buf, place, self.title, &[], palette.accent, scene);
-        let inside = inset(inside, Widths::margin(area));
+        paint::clear(canvas.buf, area, palette.base);
+        let inside = inset(content, 1);
+        let inside = Rect { width: inside.width.min(columns), ..inside };
         let scroll = &mut canvas.view.page;
         scroll.measure(inside.height, count);
         let visible = rows.iter().skip(scroll.offset.into());
-        let note = if scroll.scrolls() { "↑↓ more · Esc closes" } else { "Esc closes" };
         for (row, (line, i, text)) in (0..inside.height).zip(visible) {
             if let Some(binding) = line.binding {
                 let all = Rect { y: inside.y + row, height: 1, ..inside };
@@ -135,10 +132,27 @@ impl<'a> Page<'a> {
                     .put(text, line.style);
             }
         }
-        let edge = paint::edge(place, place.height.saturating_sub(1));
-        let note = [(" ", palette.base), (note, palette.dim), (" ", palette.base)];
-        paint::flush_right(canvas.buf, edge, 0, &note);
-        place
+        self.draw_path(canvas, path, scene);
+        area
+    }
+
+    fn draw_path(&self, canvas: &mut Canvas<'_>, area: Rect, scene: Scene<'_>) {
+        let tab = canvas.view.tab;
+        let title = match area.width {
+            PATH.. => format!("{} {} › {}", tab.digit(), tab.name(), self.title),
+            _ => self.title.to_owned(),
+        };
+        let context = Context { view: canvas.view, model: scene.model, log: scene.log };
+        let mut keys = Vec::new();
+        if canvas.view.page.scrolls() {
+            keys.push("↑↓ more");
+        }
+        if area.width >= PATH && context.has_neighbour() {
+            keys.push("←→ previous, next");
+        }
+        keys.push("Esc back");
+        tab_line::draw_path(canvas.buf, area, &title, &keys.join("   "), scene);
+        canvas.map.add(area, Click::Key(Key::plain(KeyCode::Esc)));
     }
 
     fn rows(&self, columns: u16, names: u16) -> Vec<PageRow<'a>> {

@@ -8,12 +8,13 @@ use super::stage::{COMPACT, Draw, REDUCED, Shot, Stage, TINY, WIDE, sheet};
 use crate::app::view::{Overlay, Tab};
 use crate::demo::sample;
 use crate::draw::theme::{Palette, Symbols, Theme};
+use crate::explorer::Move;
 use crate::model::{Model, StateView};
 
 const LEGEND: &str = "\
 a letter below each cell: . text  d dim  S strong  T title  K key  A accent  c component
 o ok  w warn  W bold warn  e error  E bold error  g graph  h dim graph; on a filled ground:
-F selected or busy  O ok  M found or warning  X error  I idle; none: a line, or nothing; > the selected row
+F selected  M found; O I bold ok, bold dim; none: a line, or nothing; > the selected row
 ";
 
 /// Letter of a style that belongs to no role of the palette.
@@ -39,10 +40,9 @@ fn roles(palette: &Palette) -> Vec<(char, Style)> {
         ('g', palette.graph),
         ('h', palette.graph_dim),
         ('F', palette.selected),
-        ('O', palette.badge(StateView::Ready)),
-        ('M', palette.badge(StateView::Degraded)),
-        ('X', palette.badge(StateView::Failed)),
-        ('I', palette.badge(StateView::Stopped)),
+        ('M', palette.found),
+        ('O', palette.state_word(StateView::Ready)),
+        ('I', palette.state_word(StateView::Stopped)),
     ]
 }
 
@@ -90,30 +90,39 @@ type Sheet<'a> = (&'a str, (u16, u16), &'a [Stage], Draw);
 fn styles_of_each_panel() {
     let states = Stage::states();
     let ready = [Stage::new("Ready", sample::ready())];
-    let works = [Stage::new("with workflows", sample::with_workflows())];
     let asked = [Stage::new("asked", Model { attached: false, ..sample::with_workflows() })];
     let timeline =
-        [Stage::new("timeline", sample::ready()).acting(|view, _| view.tab = Tab::Timeline)];
+        [Stage::new("timeline", sample::ready()).acting(|view, _, _| view.tab = Tab::Server)];
+    let logs = [Stage::new("log", sample::ready()).acting(|view, _, _| view.tab = Tab::Logs)];
+    let problems = [Stage::new("problems", sample::with_problems())
+        .acting(|view, model, _| view.go(Move::First, model))];
+    let listed = [Stage::new("workflows", sample::with_problems())
+        .acting(|view, _, _| view.tab = Tab::Workflows)];
+    let workers = [Stage::new("workers", sample::with_problems())
+        .acting(|view, model, _| view.show(Tab::Workers, model))];
+    let empty = [Stage::new("empty", sample::empty())];
     let quitting = [Stage::new("quitting", Model { attached: false, ..sample::ready() })
-        .acting(|view, _| view.open(Overlay::Quit))];
-    let sheets: [Sheet<'_>; 19] = [
-        ("header", WIDE, &states, panels::header),
-        ("header-compact", COMPACT, &states, panels::header),
-        ("health", WIDE, &states, panels::health),
-        ("probe", COMPACT, &states, panels::probe),
-        ("restarts", COMPACT, &states, panels::restarts),
-        ("resources", WIDE, &states, panels::resources),
-        ("workflows", COMPACT, &works, panels::workflows),
-        ("log", COMPACT, &ready, panels::main),
-        ("timeline", COMPACT, &timeline, panels::main),
+        .acting(|view, _, _| view.open(Overlay::Quit))];
+    let sheets: [Sheet<'_>; 21] = [
+        ("head", WIDE, &states, panels::head),
+        ("head-compact", COMPACT, &states, panels::head),
+        ("overview", WIDE, &problems, panels::main),
+        ("overview-compact", COMPACT, &problems, panels::main),
+        ("overview-reduced", REDUCED, &problems, panels::main),
+        ("empty", WIDE, &empty, panels::main),
+        ("workflows", WIDE, &listed, panels::main),
+        ("workers", WIDE, &workers, panels::main),
+        ("log", COMPACT, &logs, panels::main),
+        ("server", COMPACT, &timeline, panels::main),
         ("footer", COMPACT, &states, panels::footer),
         ("help", COMPACT, &ready, panels::help),
         ("quit", COMPACT, &asked, panels::quit),
         ("confirm", COMPACT, &asked, panels::stop),
-        ("components", COMPACT, &ready, panels::components),
+        ("sources", COMPACT, &ready, panels::sources),
         ("line", COMPACT, &ready, panels::line),
         ("entry", COMPACT, &ready, panels::entry),
-        ("reduced", REDUCED, &states, panels::reduced),
+        ("row", COMPACT, &problems, panels::row),
+        ("failed", COMPACT, &states[6..], panels::main),
         ("tiny", TINY, &states, panels::tiny),
         ("tiny-quit", TINY, &quitting, panels::tiny),
     ];

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use super::panels;
 use super::stage::{READABLE, Stage, and, in_host, pictures, with};
-use crate::app::view::{self, Tab};
+use crate::app::view::{self, Source, Tab};
 use crate::demo::sample::{self, SampleLog};
 use crate::explorer::Move;
 use crate::log::Level;
@@ -14,11 +14,14 @@ use crate::model::StateView;
 #[test]
 fn help() {
     let stages = [
-        Stage::new("on the log", sample::ready()),
-        Stage::new("on the timeline", sample::ready()).acting(|view, _| view.tab = Tab::Timeline),
-        Stage::new("on stigmer's own log", sample::in_state(StateView::Stopped))
-            .acting(|view, _| view.tab = Tab::OwnLog),
-        Stage::new("at its end", sample::ready()).acting(|view, _| view.page.scroll(Move::Last)),
+        Stage::new("on the overview", sample::with_problems()),
+        Stage::new("on the logs", sample::ready()).acting(|view, _, _| view.tab = Tab::Logs),
+        Stage::new("on stigmer's own log", sample::in_state(StateView::Stopped)).acting(
+            |view, _, _| {
+                (view.tab, view.source) = (Tab::Logs, Source::Stigmer);
+            },
+        ),
+        Stage::new("at its end", sample::ready()).acting(|view, _, _| view.page.scroll(Move::Last)),
     ];
     assert_snapshot!(pictures(READABLE, &stages, panels::help));
 }
@@ -63,20 +66,22 @@ fn confirm() {
 }
 
 #[test]
-fn components() {
+fn lists() {
     let mut many = SampleLog::temporal();
     for n in 0..40 {
         many.push("21:28:04.000", Level::Info, &format!("service-{n}"), "speaks", "");
     }
     many.push_raw("a line without a component");
     let stages = [
-        Stage::new("four", sample::ready()).acting(|view, _| view.picked = 2),
+        Stage::new("four", sample::ready()).acting(|view, _, _| view.picked = 2),
         Stage {
             log: many,
-            ..Stage::new("more than fit", sample::ready()).acting(|view, _| view.picked = 30)
+            ..Stage::new("more than fit", sample::ready()).acting(|view, _, _| view.picked = 30)
         },
     ];
-    assert_snapshot!(pictures(READABLE, &stages, panels::components));
+    assert_snapshot!("sources", pictures(READABLE, &stages, panels::sources));
+    let types = [Stage::new("types", sample::with_problems())];
+    assert_snapshot!("types", pictures(READABLE, &types, panels::types));
 }
 
 #[test]
@@ -94,7 +99,7 @@ fn line() {
     let stages = [
         Stage { log, ..Stage::new("an error", sample::ready()) },
         Stage { log: raw, ..Stage::new("not understood", sample::ready()) },
-        Stage::new("at its end", sample::ready()).acting(|view, _| view.page.scroll(Move::Last)),
+        Stage::new("at its end", sample::ready()).acting(|view, _, _| view.page.scroll(Move::Last)),
     ];
     assert_snapshot!(pictures(READABLE, &stages, panels::line));
 }
@@ -104,9 +109,30 @@ fn entry() {
     let stages = [
         Stage::new("a repair", sample::ready()),
         Stage::new("a hang", sample::ready())
-            .acting(|view, _| view.timeline.go(Move::Down(1), &sample::ready().timeline)),
+            .acting(|view, _, _| view.timeline.go(Move::Down(1), &sample::ready().timeline)),
         Stage::new("a start", sample::ready())
-            .acting(|view, _| view.timeline.go(Move::Last, &sample::ready().timeline)),
+            .acting(|view, _, _| view.timeline.go(Move::Last, &sample::ready().timeline)),
     ];
     assert_snapshot!(pictures(READABLE, &stages, panels::entry));
+}
+
+#[test]
+fn row() {
+    let select = |name, act: fn(&mut view::View, &crate::model::Model, &SampleLog)| {
+        Stage::new(name, sample::with_problems()).acting(act)
+    };
+    let stages = [
+        select("a stuck workflow", |view, model, _| view.select(1, model)),
+        select("two retries", |view, model, _| view.select(4, model)),
+        select("a worker", |view, model, _| {
+            view.show(Tab::Workers, model);
+            view.select(4, model);
+        }),
+        select("a workflow", |view, model, log| {
+            view.tab = Tab::Workflows;
+            view.update(model, log);
+            view.go(Move::Last, model);
+        }),
+    ];
+    assert_snapshot!(pictures(READABLE, &stages, panels::row));
 }

@@ -3,87 +3,40 @@
 use ratatui::layout::Rect;
 
 use crate::app::view::{Interruption, Overlay};
-use crate::draw::layout::{Parts, Shape, split_top};
-use crate::panel::dialogs::{components, confirm, quit};
-use crate::panel::pages::{entry, help, line};
+use crate::draw::layout::{Parts, split_top};
+use crate::panel::dialogs::{confirm, pick, quit};
+use crate::panel::pages::{self, entry, help, line};
 use crate::panel::scene::Canvas;
-use crate::panel::small::{reduced, tiny};
-use crate::panel::tiles::{header, health, probe, resources, restarts, workflows};
-use crate::panel::{self, failure, footer, tabs};
-
-fn parts(canvas: &Canvas<'_>, area: Rect) -> Parts {
-    panel::parts(area, canvas.view.shape, canvas.scene)
-}
+use crate::panel::{self, failure, footer, head, tab_line};
 
 /// Returns the screen without the footer.
 fn rest(area: Rect) -> Rect {
     split_top(area, area.height - 1).0
 }
 
-pub(super) fn header(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
-    let place = parts(canvas, area).header;
-    header::draw(canvas.buf, place, canvas.view.shape, canvas.scene);
-    place
+/// The first two rows.
+pub(super) fn head(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    let Parts { state, work, .. } = Parts::of(area);
+    head::draw(canvas.buf, state, work, canvas.scene);
+    Rect { height: 2, ..state }
 }
 
-pub(super) fn health(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
-    let place = parts(canvas, area).health;
-    health::draw(canvas.buf, place, canvas.scene);
-    place
-}
-
-pub(super) fn probe(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
-    let place = parts(canvas, area).probe;
-    probe::draw(canvas.buf, place, canvas.scene);
-    place
-}
-
-pub(super) fn restarts(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
-    let place = parts(canvas, area).restarts;
-    restarts::draw(canvas.buf, place, canvas.scene);
-    place
-}
-
-pub(super) fn resources(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
-    let place = parts(canvas, area).resources;
-    resources::draw(canvas.buf, place, canvas.scene);
-    place
-}
-
-pub(super) fn workflows(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
-    let place = parts(canvas, area).workflows;
-    workflows::draw(canvas.buf, place, canvas.scene);
-    place
-}
-
-/// Draws the main panel: in a box, or below the facts of a small screen.
+/// The tabs and the content of the open one.
 pub(super) fn main(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
-    let main = if canvas.view.shape == Shape::Reduced {
-        reduced::draw(canvas, area);
-        reduced::parts(area, canvas.scene).main
-    } else {
-        let main = parts(canvas, area).main;
-        tabs::draw(canvas, main);
-        main
-    };
-    tabs::message(canvas.buf, canvas.map.message, canvas.scene);
-    main
-}
-
-/// Draws the facts of a small screen, with the line below them.
-pub(super) fn reduced(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
-    reduced::draw(canvas, area);
-    let header = reduced::parts(area, canvas.scene).header;
-    Rect { height: header.height + 1, ..header }
+    panel::tab(canvas, area);
+    tab_line::draw(canvas, Parts::of(area).tabs);
+    let place = panel::below(area);
+    tab_line::message(canvas.buf, split_top(place, panel::MESSAGE).0, canvas.scene);
+    place
 }
 
 pub(super) fn tiny(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
-    tiny::draw(canvas, area);
+    panel::tiny::draw(canvas, area);
     area
 }
 
 pub(super) fn failure(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
-    if let Some(failure) = canvas.scene.failure() {
+    if let Some(failure) = canvas.scene.model.failed() {
         failure::draw(canvas.buf, area, failure, canvas.scene);
     }
     area
@@ -96,7 +49,7 @@ pub(super) fn footer(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
 }
 
 pub(super) fn help(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
-    help::draw(canvas, rest(area))
+    help::draw(canvas, panel::below(area))
 }
 
 pub(super) fn quit(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
@@ -117,19 +70,28 @@ fn confirmation(canvas: &mut Canvas<'_>, area: Rect, interruption: Interruption)
     confirm::draw(canvas, rest(area), interruption)
 }
 
-pub(super) fn components(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
-    components::draw(canvas, rest(area))
+pub(super) fn sources(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    pick::draw(canvas, rest(area), Overlay::Sources)
 }
 
-/// Draws the page of the current log line.
+pub(super) fn types(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    pick::draw(canvas, rest(area), Overlay::Types)
+}
+
+/// The page of the current line.
 pub(super) fn line(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
     let number = canvas.view.log.current().map_or(0, |row| row.first);
-    line::draw(canvas, rest(area), number)
+    line::draw(canvas, panel::below(area), number)
 }
 
-/// Draws the page of the selected timeline entry.
+/// The page of the selected entry.
 pub(super) fn entry(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
     let rows = &canvas.scene.model.timeline;
     let id = rows.get(canvas.view.timeline.selected(rows)).map_or(0, |row| row.id);
-    entry::draw(canvas, rest(area), id)
+    entry::draw(canvas, panel::below(area), id)
+}
+
+/// The page of the selected row.
+pub(super) fn row(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    pages::row::draw(canvas, panel::below(area))
 }

@@ -4,17 +4,17 @@ use insta::assert_snapshot;
 
 use super::panels;
 use super::stage::{
-    COMPACT, FULL, READABLE, REDUCED, Stage, TINY, WIDE, and, in_host, pictures, with,
+    COMPACT, FRAMED, FULL, READABLE, REDUCED, Stage, TINY, WIDE, and, in_host, pictures, with,
 };
-use crate::app::view::{Interruption, Overlay, Prompt, Tab};
+use crate::app::view::{Interruption, Overlay, Prompt, PromptPurpose, Source, Tab};
 use crate::demo::sample::{self, SampleLog};
 use crate::explorer::{Filter, Move};
 use crate::log::Level;
 use crate::loss::{Storage, WorkflowCount};
-use crate::model::{FailureLimit, Model, StateView, UnservedQueue};
+use crate::model::{FailureLimit, Model, ProbePoint, StateView};
 
-/// A message that does not fit into one row.
-const LONG: &str = "the port 7233 is taken by another program (pid 812, nginx)";
+/// A message that does not fit into the first row.
+const LONG: &str = "the port 7233 is taken by another program (pid 812, nginx): waiting for it";
 
 /// A running server without a host.
 fn unwatched() -> Stage {
@@ -38,102 +38,95 @@ fn fresh() -> Stage {
 }
 
 #[test]
-fn header() {
+fn head() {
     let stages = and(
         Stage::states(),
         [
-            Stage::new("attached", sample::ready()),
-            with("watched, not managed", sample::in_state(StateView::Ready), |it| {
-                it.managed = false;
-            }),
+            Stage::new("with problems", sample::with_problems()),
+            with("not managed", sample::in_state(StateView::Ready), |it| it.managed = false),
             with("a long message", sample::in_state(StateView::Backoff), |it| {
                 it.message = LONG.into();
             }),
-            with("adopted, no web UI", sample::in_state(StateView::Ready), |it| {
-                (it.adopted, it.ui_url) = (true, None);
+            with("no web UI", sample::in_state(StateView::Ready), |it| it.ui_url = None),
+            with("large numbers", sample::with_problems(), |it| {
+                (it.restarts.total, it.connected_workers) = (1_234, Some(12_345));
+                it.counts.as_mut().unwrap().running = 1_234_567;
+                it.resources.cpu_percent = Some(1_240.0);
+                it.resources.rss_bytes = Some(3_900_000_000);
             }),
+            with("a failing check", sample::ready(), |it| {
+                it.health[3].ok = Some(false);
+                it.probe.history.push(ProbePoint::Failed);
+            }),
+            with("outdated", sample::ready(), |it| it.as_of = Some("14:02:10".into())),
+            unwatched(),
             fresh(),
         ],
     );
-    assert_snapshot!(pictures(FULL, &stages, panels::header));
+    assert_snapshot!(pictures(FRAMED, &stages, panels::head));
+}
+
+fn on(tab: Tab, stage: Stage) -> Stage {
+    match tab {
+        Tab::Overview => stage,
+        Tab::Workflows => stage.acting(|view, model, _| view.show(Tab::Workflows, model)),
+        Tab::Workers => stage.acting(|view, model, _| view.show(Tab::Workers, model)),
+        Tab::Logs => stage.acting(|view, model, _| view.show(Tab::Logs, model)),
+        Tab::Server => stage.acting(|view, model, _| view.show(Tab::Server, model)),
+    }
 }
 
 #[test]
-fn health() {
-    let silent = with("grpc does not answer", sample::ready(), |it| {
+fn overview() {
+    let stages = [
+        Stage::new("with problems", sample::with_problems()),
+        Stage::new("the last problem selected", sample::with_problems())
+            .acting(|view, model, _| view.select(7, model)),
+        Stage::new("empty", sample::empty()),
+        with("two dismissed", sample::with_problems(), |it| {
+            it.problems.as_mut().unwrap().truncate(2);
+            it.dismissed = 2;
+        }),
+        with("a long message", sample::with_problems(), |it| it.message = LONG.repeat(2)),
+        fresh(),
+    ];
+    let sizes = [WIDE, (100, 24), COMPACT, (72, 20), (60, 20), (50, 12), REDUCED, (200, 50)];
+    assert_snapshot!(pictures(&sizes, &stages, panels::main));
+}
+
+#[test]
+fn server() {
+    let failing = with("two failures", sample::ready(), |it| {
+        it.probe.consecutive_failures = 2;
+        it.probe.history.extend([ProbePoint::Failed; 2]);
         let grpc = &mut it.health[3];
         (grpc.ok, grpc.latency_us, grpc.since_ms) = (Some(false), None, Some(2_000));
         grpc.detail = "no response within 1 s, twice".into();
     });
-    assert_snapshot!(pictures(&[WIDE], &and(Stage::states(), [silent, fresh()]), panels::health));
-}
-
-#[test]
-fn probe() {
-    let failing = with("two failures until now", sample::ready(), |it| {
-        it.probe.consecutive_failures = 2;
-        it.probe.history.extend([crate::model::ProbePoint::Failed; 2]);
-    });
-    let patient = with("patient, for what is in memory", sample::ready(), |it| {
+    let patient = with("in memory", sample::ready(), |it| {
         it.probe.limit = Some(FailureLimit::Span(15_000));
+        it.storage = Storage::Memory;
     });
     let losing = with("eight failures, in memory", sample::ready(), |it| {
         it.probe.limit = Some(FailureLimit::Span(15_000));
         it.probe.consecutive_failures = 8;
-        it.probe.history.extend([crate::model::ProbePoint::Failed; 8]);
     });
-    let detached = with("twenty failures, and a restart would lose data", sample::ready(), |it| {
+    let detached = with("failures, and a restart would lose data", sample::ready(), |it| {
         it.probe.consecutive_failures = 20;
         it.probe.no_restart = "data would be lost".into();
+        it.storage = Storage::Deleted;
         (it.health[4].ok, it.health[4].since_ms) = (Some(false), Some(20_000));
+        it.health[4].detail = "file deleted".into();
     });
     let stages = and(Stage::states(), [failing, patient, losing, detached, unwatched(), fresh()]);
-    assert_snapshot!(pictures(&[WIDE, COMPACT, (200, 50)], &stages, panels::probe));
+    let stages: Vec<Stage> = stages.into_iter().map(|stage| on(Tab::Server, stage)).collect();
+    assert_snapshot!(pictures(FULL, &stages, panels::main));
+    assert_snapshot!("server-small", pictures(&[(60, 20), REDUCED], &stages[..4], panels::main));
 }
 
 #[test]
-fn restarts() {
-    assert_snapshot!(pictures(FULL, &and(Stage::states(), [fresh()]), panels::restarts));
-}
-
-#[test]
-fn resources() {
-    let in_memory = with("in memory", sample::ready(), |it| it.storage = Storage::Memory);
-    let large = with("much of it", sample::ready(), |it| {
-        it.resources.cpu_percent = Some(1_240.0);
-        it.resources.rss_bytes = Some(3_900_000_000);
-        it.resources.db_bytes = Some(12_000_000_000);
-        it.resources.db_path = Some("/srv/somewhere/else/entirely/temporal.db".into());
-    });
-    let stages = and(Stage::states(), [in_memory, large, unwatched(), fresh()]);
-    assert_snapshot!(pictures(&[WIDE], &stages, panels::resources));
-}
-
-#[test]
-fn workflows() {
-    let change = |name, change: fn(&mut crate::model::Workflows)| {
-        with(name, sample::with_workflows(), |it| {
-            it.workflows.as_mut().into_iter().for_each(change);
-        })
-    };
-    let stages = [
-        change("nothing waits", |it| (it.failed, it.unserved) = (0, Vec::new())),
-        change("a queue without a worker", |_| {}),
-        change("many", |it| {
-            (it.running, it.failed) = (12_345, 678);
-            it.unserved.push(UnservedQueue {
-                name: "a-task-queue-with-a-long-name".into(),
-                waiting: 31_000,
-            });
-            it.unserved.push(UnservedQueue { name: "mail".into(), waiting: 1 });
-        }),
-    ];
-    assert_snapshot!(pictures(FULL, &stages, panels::workflows));
-}
-
-#[test]
-fn log() {
-    let stage = |name: &str| Stage::new(name, sample::ready());
+fn logs() {
+    let stage = |name: &str| on(Tab::Logs, Stage::new(name, sample::ready()));
     let mut long = SampleLog::temporal();
     long.push(
         "21:28:04.000",
@@ -146,56 +139,76 @@ fn log() {
     let long = |name: &str| Stage { log: long.clone(), ..stage(name) };
     let empty = Stage { log: SampleLog::default(), ..stage("nothing written yet") };
     let stages = [
-        stage("following").acting(|_, _| {}),
-        stage("paused").acting(|view, _| view.log.go(Move::PageUp)),
-        stage("searched").acting(|view, log| {
+        stage("following"),
+        stage("paused").acting(|view, _, _| {
+            view.tab = Tab::Logs;
+            view.log.go(Move::PageUp);
+        }),
+        stage("searched").acting(|view, _, log| {
+            view.tab = Tab::Logs;
             view.log.seek("task", view.log.position(), log);
             view.log.step(false, log);
         }),
-        stage("warnings of one component").acting(|view, log| {
+        stage("warnings of one component").acting(|view, _, log| {
+            view.tab = Tab::Logs;
             let filter = view.log.filter().next_level().next_level();
             view.log.set_filter(Filter { component: Some(1), ..filter }, log);
         }),
-        stage("cleared").acting(|view, log| view.log.clear(log)),
-        stage("unfolded, sideways").acting(|view, log| {
+        stage("cleared").acting(|view, _, log| {
+            view.tab = Tab::Logs;
+            view.log.clear(log);
+        }),
+        stage("unfolded, sideways").acting(|view, _, log| {
+            view.tab = Tab::Logs;
             view.log.toggle_folds(log);
             view.log.shift_right();
         }),
-        stage("at the top, on a fold").acting(|view, _| {
+        stage("at the top, on a fold").acting(|view, _, _| {
+            view.tab = Tab::Logs;
             view.log.go(Move::First);
             view.log.go(Move::Down(1));
         }),
-        stage("three lines selected").acting(|view, _| {
+        stage("three lines selected").acting(|view, _, _| {
+            view.tab = Tab::Logs;
             view.log.go(Move::Up(1));
             view.log.extend(Move::Up(2));
         }),
         long("long lines"),
-        long("long lines, wrapped").acting(|view, _| view.log.wrap = true),
+        long("long lines, wrapped").acting(|view, _, _| {
+            view.tab = Tab::Logs;
+            view.log.wrap = true;
+        }),
         empty,
         Stage { notice: "the server is already running", ..stage("a notice") },
-        with("a message of the caller", sample::ready(), |it| {
-            it.toast = Some("opening http://127.0.0.1:8233 in the browser of this machine".into());
+        on(
+            Tab::Logs,
+            with("a message of the caller", sample::ready(), |it| {
+                it.toast =
+                    Some("opening http://127.0.0.1:8233 in the browser of this machine".into());
+            }),
+        ),
+        stage("stigmer's own log").acting(|view, _, _| {
+            (view.tab, view.source) = (Tab::Logs, Source::Stigmer);
         }),
     ];
     assert_snapshot!(pictures(&[COMPACT, REDUCED], &stages, panels::main));
-    assert_snapshot!("log-wide", pictures(&[WIDE], &stages[..3], panels::main));
+    assert_snapshot!("logs-wide", pictures(&[WIDE], &stages[..3], panels::main));
 }
 
 #[test]
 fn timeline() {
-    let open = |stage: Stage| stage.acting(|view, _| view.tab = Tab::Timeline);
+    let open = |stage: Stage| on(Tab::Server, stage);
     let stages = [
-        open(Stage::new("three entries", sample::ready())),
-        Stage::new("the second one selected", sample::ready()).acting(|view, _| {
-            view.tab = Tab::Timeline;
-            view.timeline.go(Move::Down(1), &sample::ready().timeline);
+        Stage::new("the second one selected", sample::ready()).acting(|view, model, _| {
+            view.tab = Tab::Server;
+            view.timeline.go(Move::Down(1), &model.timeline);
         }),
         open(with("given up", sample::ready(), |it| {
             it.timeline[0].kind = crate::model::TimelineKind::GaveUp;
-            it.timeline[0].what = "gave up after 5 restarts in 42 s".into();
+            it.timeline[0].what = "exit code 1, 5 times in 42 s".into();
             it.timeline[0].recovery = String::new();
             it.timeline[1].kind = crate::model::TimelineKind::Stop;
-            it.timeline[1].what = "stopped by operator after 12 min".into();
+            it.timeline[1].what = "stopped by you after 12 min".into();
             it.timeline[1].phases.clear();
             it.timeline[1].recovery.clear();
         })),
@@ -212,46 +225,66 @@ fn timeline() {
 }
 
 #[test]
-fn own_log() {
-    let stage =
-        Stage::new("the frame around it", sample::ready()).acting(|view, _| view.tab = Tab::OwnLog);
-    assert_snapshot!(pictures(READABLE, &[stage], panels::main));
-}
-
-#[test]
 fn footer() {
     let stages = and(
         Stage::states(),
         [
             fresh(),
-            Stage::new("timeline", sample::ready()).acting(|view, _| view.tab = Tab::Timeline),
-            Stage::new("own log", sample::ready()).acting(|view, _| view.tab = Tab::OwnLog),
-            Stage::new("paused", sample::ready()).acting(|view, _| view.log.go(Move::Up(1))),
-            Stage::new("searched", sample::ready())
-                .acting(|view, log| view.log.seek("task", view.log.position(), log)),
-            Stage::new("typing", sample::ready()).acting(|view, log| {
+            on(Tab::Workflows, Stage::new("workflows", sample::with_problems())),
+            on(Tab::Workers, Stage::new("workers", sample::with_problems())),
+            on(Tab::Server, Stage::new("server", sample::ready())),
+            on(Tab::Logs, Stage::new("logs", sample::ready())),
+            Stage::new("own log", sample::ready()).acting(|view, _, _| {
+                (view.tab, view.source) = (Tab::Logs, Source::Stigmer);
+            }),
+            Stage::new("a problem selected", sample::with_problems())
+                .acting(|view, model, _| view.select(1, model)),
+            Stage::new("an external worker selected", sample::with_problems()).acting(
+                |view, model, _| {
+                    view.show(Tab::Workers, model);
+                    view.select(4, model);
+                },
+            ),
+            Stage::new("searched", sample::ready()).acting(|view, _, log| {
+                view.tab = Tab::Logs;
                 view.log.seek("task", view.log.position(), log);
-                view.prompt = Some(Prompt { text: "task".into(), start: view.log.position() });
             }),
-            Stage::new("typing what is not found", sample::ready()).acting(|view, log| {
+            Stage::new("typing", sample::ready()).acting(|view, _, log| {
+                view.tab = Tab::Logs;
+                view.log.seek("task", view.log.position(), log);
+                let purpose = PromptPurpose::Search(view.log.position());
+                view.prompt = Some(Prompt { text: "task".into(), purpose });
+            }),
+            Stage::new("typing what is not found", sample::ready()).acting(|view, _, log| {
+                view.tab = Tab::Logs;
                 view.log.seek("(", view.log.position(), log);
-                view.prompt = Some(Prompt { text: "(".into(), start: view.log.position() });
+                let purpose = PromptPurpose::Search(view.log.position());
+                view.prompt = Some(Prompt { text: "(".into(), purpose });
             }),
-            Stage::new("help in front", sample::ready()).acting(|view, _| view.open(Overlay::Help)),
+            Stage::new("typing a filter", sample::with_problems()).acting(|view, model, _| {
+                view.show(Tab::Workflows, model);
+                view.filter.set_text("!refund".into());
+                let purpose = PromptPurpose::Filter(String::new());
+                view.prompt = Some(Prompt { text: "!refund".into(), purpose });
+            }),
+            Stage::new("help in front", sample::ready())
+                .acting(|view, _, _| view.open(Overlay::Help)),
             Stage::new("a line in front", sample::ready())
-                .acting(|view, _| view.open(Overlay::Line(3))),
-            Stage::new("components in front", sample::ready())
-                .acting(|view, _| view.open(Overlay::Components)),
+                .acting(|view, _, _| view.open(Overlay::Line(3))),
+            Stage::new("sources in front", sample::ready()).acting(|view, _, _| {
+                view.tab = Tab::Logs;
+                view.open(Overlay::Sources);
+            }),
             Stage::new("the question of quitting", in_host())
-                .acting(|view, _| view.open(Overlay::Quit)),
+                .acting(|view, _, _| view.open(Overlay::Quit)),
             Stage::new("the question of stopping", in_host())
-                .acting(|view, _| view.open(Overlay::Confirm(Interruption::Stop))),
+                .acting(|view, _, _| view.open(Overlay::Confirm(Interruption::Stop))),
         ],
     );
-    assert_snapshot!(pictures(READABLE, &stages, panels::footer));
+    assert_snapshot!(pictures(FRAMED, &stages, panels::footer));
 }
 
-/// Draws the explanation of a failure at sizes from enough room to too little room.
+/// From enough room to too little room.
 #[test]
 fn failure() {
     let failed = sample::in_state(StateView::Failed);
@@ -269,27 +302,14 @@ fn failure() {
 }
 
 #[test]
-fn reduced() {
-    let long = with("a long message", sample::in_state(StateView::Backoff), |it| {
-        it.message = LONG.into();
-    });
-    let taken = with("a long cause", sample::in_state(StateView::Failed), |it| {
-        let cause = "The port 7233 is taken by another program (pid 812, nginx), and so is 8233; Temporal cannot listen there.";
-        it.failure.as_mut().into_iter().for_each(|it| it.cause = cause.into());
-    });
-    let stages = and(Stage::states(), [long, taken, fresh()]);
-    assert_snapshot!(pictures(&[REDUCED, (71, 19)], &stages, panels::reduced));
-}
-
-#[test]
 fn tiny() {
     let quit =
-        |name: &str, model| Stage::new(name, model).acting(|view, _| view.open(Overlay::Quit));
+        |name: &str, model| Stage::new(name, model).acting(|view, _, _| view.open(Overlay::Quit));
     let mut unable = in_host();
     unable.can.background = false;
     let mut in_memory = in_host();
     in_memory.storage = Storage::Memory;
-    let uncounted = Model { workflows: None, count: WorkflowCount::Unknown, ..in_memory.clone() };
+    let uncounted = Model { count: WorkflowCount::Unknown, ..in_memory.clone() };
     let stages = and(
         Stage::states(),
         [
@@ -306,13 +326,13 @@ fn tiny() {
             quit("quitting, with workflows", in_host()),
             quit("quitting, no background", unable),
             Stage::new("stopping?", in_host())
-                .acting(|view, _| view.open(Overlay::Confirm(Interruption::Stop))),
+                .acting(|view, _, _| view.open(Overlay::Confirm(Interruption::Stop))),
             Stage::new("stopping, unknown number?", uncounted)
-                .acting(|view, _| view.open(Overlay::Confirm(Interruption::Stop))),
+                .acting(|view, _, _| view.open(Overlay::Confirm(Interruption::Stop))),
             Stage::new("restarting, in memory?", in_memory.clone())
-                .acting(|view, _| view.open(Overlay::Confirm(Interruption::Restart))),
+                .acting(|view, _, _| view.open(Overlay::Confirm(Interruption::Restart))),
             Stage::new("stopping and quitting, in memory?", in_memory)
-                .acting(|view, _| view.open(Overlay::Confirm(Interruption::StopAndQuit))),
+                .acting(|view, _, _| view.open(Overlay::Confirm(Interruption::StopAndQuit))),
         ],
     );
     assert_snapshot!(pictures(

@@ -9,7 +9,9 @@ use crate::draw::theme::{Symbols, Theme};
 use crate::explorer::Move;
 use crate::log::Level;
 use crate::loss::Storage;
-use crate::model::{Model, ProbePoint, StateView, TimelineKind};
+use crate::model::{
+    Model, ProbePoint, Severity, StateView, TimelineKind, WorkerState, WorkflowStatus,
+};
 
 /// Asserts that all stages differ in text, with both sets of symbols.
 fn all_differ(stages: &[Stage], size: (u16, u16), draw: Draw) {
@@ -41,28 +43,43 @@ fn states_differ_in_text() {
     let states = stages(&sample::STATES, |model, state| {
         (model.state, model.doing, model.can) = (state, "the same".into(), Default::default());
     });
-    all_differ(&states, WIDE, panels::header);
-    all_differ(&states, COMPACT, panels::header);
-    all_differ(&states, REDUCED, panels::reduced);
+    for size in [WIDE, COMPACT, REDUCED] {
+        all_differ(&states, size, panels::head);
+    }
     all_differ(&states, TINY, panels::tiny);
+}
+
+fn on_server(stages: Vec<Stage>) -> Vec<Stage> {
+    stages.into_iter().map(|it| it.acting(|view, _, _| view.tab = Tab::Server)).collect()
+}
+
+fn on_logs(stages: Vec<Stage>) -> Vec<Stage> {
+    stages.into_iter().map(|it| it.acting(|view, _, _| view.tab = Tab::Logs)).collect()
 }
 
 #[test]
 fn verdicts_differ_in_text() {
+    let verdicts = stages(&[Some(true), Some(false), None], |model, ok| {
+        model.health.iter_mut().for_each(|layer| layer.ok = ok);
+    });
+    for size in [WIDE, COMPACT] {
+        all_differ(&verdicts, size, panels::head);
+    }
     let verdicts = stages(&[Some(true), Some(false), None], |model, ok| model.health[2].ok = ok);
-    all_differ(&verdicts, WIDE, panels::health);
-    all_differ(&verdicts, COMPACT, panels::header);
-    all_differ(&verdicts, REDUCED, panels::reduced);
+    for size in [WIDE, COMPACT, REDUCED] {
+        all_differ(&on_server(verdicts.clone()), size, panels::main);
+    }
 }
 
 #[test]
 fn failed_check_is_marked_in_the_graph_and_in_the_number() {
-    for at in [60, 119] {
-        let points = [ProbePoint::Ok(210), ProbePoint::Ok(1), ProbePoint::Failed];
-        let probes = stages(&points[..], |model, point| model.probe.history[at.max(100)] = point);
-        all_differ(&probes, WIDE, panels::probe);
-        all_differ(&probes, COMPACT, panels::probe);
-        all_differ(&probes, REDUCED, panels::reduced);
+    for at in [116, 119] {
+        let points = [ProbePoint::Ok(9_000), ProbePoint::Ok(1), ProbePoint::Failed];
+        let probes = stages(&points[..], |model, point| model.probe.history[at] = point);
+        for size in [WIDE, COMPACT] {
+            all_differ(&probes, size, panels::head);
+        }
+        all_differ(&on_server(probes), REDUCED, panels::main);
     }
 }
 
@@ -70,41 +87,72 @@ fn failed_check_is_marked_in_the_graph_and_in_the_number() {
 fn old_numbers_differ_from_current_ones() {
     let states =
         stages(&[StateView::Ready, StateView::Stopped], |model, state| model.state = state);
-    all_differ(&states, WIDE, panels::probe);
-    all_differ(&states, COMPACT, panels::probe);
-    all_differ(&states, WIDE, panels::resources);
+    for size in [WIDE, COMPACT] {
+        all_differ(&on_server(states.clone()), size, panels::main);
+    }
+    let outdated = stages(&[false, true], |model, it| model.as_of = it.then(|| "14:02".into()));
+    all_differ(&outdated, WIDE, panels::head);
+    all_differ(&outdated, COMPACT, panels::head);
 }
 
 #[test]
 fn restart_limit_and_recovery_differ_in_text() {
     let windows = stages(&[0, 5], |model, used| model.restarts.in_window = used);
-    all_differ(&windows, COMPACT, panels::restarts);
     let repairs = stages(&[Some(131), None], |model, ms| {
         model.restarts.last.as_mut().into_iter().for_each(|it| it.recovery_ms = ms);
     });
-    all_differ(&repairs, WIDE, panels::restarts);
-    all_differ(&repairs, COMPACT, panels::restarts);
-    let downtimes = stages(&[None, Some(131)], |model, ms| {
-        model.restarts.last.as_mut().into_iter().for_each(|it| it.downtime_ms = ms);
-    });
-    all_differ(&downtimes, WIDE, panels::restarts);
-    all_differ(&downtimes, COMPACT, panels::restarts);
-    let marks = stages(&[0, 720_000], |model, age| model.restarts.marks = vec![age]);
-    all_differ(&marks, WIDE, panels::restarts);
+    for size in [WIDE, COMPACT] {
+        all_differ(&on_server(windows.clone()), size, panels::main);
+    }
+    all_differ(&on_server(repairs), WIDE, panels::main);
 }
 
 #[test]
-fn failed_workflows_and_losses_differ_in_text() {
-    let failed = stages(&[0, 1], |model, failed| {
-        model.workflows.as_mut().into_iter().for_each(|it| it.failed = failed);
+fn severities_statuses_and_worker_states_differ_in_text() {
+    let severities = [Severity::Red, Severity::Amber, Severity::Notice];
+    let problems = stages(&severities, |model, severity| {
+        model.problems.iter_mut().flatten().for_each(|row| row.severity = severity);
     });
-    all_differ(&failed, COMPACT, panels::workflows);
+    let statuses = stages(&WorkflowStatus::ALL, |model, status| {
+        model.recent.iter_mut().flatten().for_each(|row| row.status = status);
+    });
+    let states = stages(&WorkerState::ALL, |model, state| {
+        model.workers.iter_mut().flatten().for_each(|row| row.state = state);
+    });
+    for size in [WIDE, COMPACT, REDUCED] {
+        all_differ(&problems, size, panels::main);
+        all_differ(&statuses, size, panels::main);
+    }
+    let states: Vec<Stage> = states
+        .into_iter()
+        .map(|it| it.acting(|view, model, _| view.show(Tab::Workers, model)))
+        .collect();
+    for size in [WIDE, COMPACT, REDUCED] {
+        all_differ(&states, size, panels::main);
+    }
+}
+
+#[test]
+fn selected_row_differs_in_text() {
+    let stage = |name| Stage::new(name, sample::with_problems());
+    let selected = [
+        stage("none"),
+        stage("the first").acting(|view, model, _| view.select(0, model)),
+        stage("the second").acting(|view, model, _| view.select(1, model)),
+    ];
+    for size in [WIDE, COMPACT, REDUCED] {
+        all_differ(&selected, size, panels::main);
+    }
+}
+
+#[test]
+fn losses_differ_in_text() {
     let storages = [Storage::File, Storage::Memory, Storage::Deleted, Storage::Replaced];
     let kept = stages(&storages, |model, it| model.storage = it);
-    all_differ(&kept, WIDE, panels::resources);
+    all_differ(&on_server(kept.clone()), WIDE, panels::main);
+    all_differ(&on_server(kept.clone()), COMPACT, panels::main);
     for size in [WIDE, COMPACT, REDUCED] {
-        // A small screen may omit the cause of a loss, so storages that differ only in the cause
-        // look the same. The loss itself must be visible.
+        // A small screen may cut the cause of a loss, but not the loss.
         let losses = if size == REDUCED { &kept[..2] } else { &kept[..] };
         all_differ(losses, size, panels::stop);
         all_differ(losses, size, panels::quit);
@@ -120,7 +168,7 @@ fn levels_differ_in_text() {
         stage.log.push("21:04:11.000", level, "history", "the same", "");
     }
     for size in [WIDE, COMPACT, REDUCED] {
-        all_differ(&stages, size, panels::main);
+        all_differ(&on_logs(stages.clone()), size, panels::main);
         all_differ(&stages, size, panels::line);
     }
 }
@@ -132,15 +180,24 @@ fn selected_and_matching_lines_differ_in_text() {
         Stage { log, ..Stage::new(name, sample::ready()) }
     };
     let stages = [
-        stage("following"),
-        stage("the last but one").acting(|view, _| view.log.go(Move::Up(1))),
-        stage("two of them").acting(|view, _| view.log.extend(Move::Up(1))),
-        stage("found").acting(|view, log| {
+        stage("following").acting(|view, _, _| view.tab = Tab::Logs),
+        stage("the last but one").acting(|view, _, _| {
+            view.tab = Tab::Logs;
+            view.log.go(Move::Up(1));
+        }),
+        stage("two of them").acting(|view, _, _| {
+            view.tab = Tab::Logs;
+            view.log.extend(Move::Up(1));
+        }),
+        stage("found").acting(|view, _, log| {
+            view.tab = Tab::Logs;
             view.log.seek("line 1", view.log.position(), log);
             view.log.go(Move::Last);
         }),
-        stage("found and selected")
-            .acting(|view, log| view.log.seek("line 1", view.log.position(), log)),
+        stage("found and selected").acting(|view, _, log| {
+            view.tab = Tab::Logs;
+            view.log.seek("line 1", view.log.position(), log);
+        }),
     ];
     all_differ(&stages, COMPACT, panels::main);
     all_differ(&stages, REDUCED, panels::main);
@@ -151,13 +208,12 @@ fn timeline_kinds_and_the_selected_entry_differ_in_text() {
     let kinds =
         [TimelineKind::Start, TimelineKind::Stop, TimelineKind::Restart, TimelineKind::GaveUp];
     let of_kind = stages(&kinds, |model, kind| model.timeline[0].kind = kind);
-    let shown: Vec<Stage> =
-        of_kind.iter().map(|it| it.clone().acting(|view, _| view.tab = Tab::Timeline)).collect();
+    let shown = on_server(of_kind.clone());
     let selected = [
         shown[0].clone(),
-        of_kind[0].clone().acting(|view, _| {
-            view.tab = Tab::Timeline;
-            view.timeline.go(Move::Down(1), &sample::ready().timeline);
+        of_kind[0].clone().acting(|view, model, _| {
+            view.tab = Tab::Server;
+            view.timeline.go(Move::Down(1), &model.timeline);
         }),
     ];
     for size in [WIDE, COMPACT, REDUCED] {
@@ -168,10 +224,10 @@ fn timeline_kinds_and_the_selected_entry_differ_in_text() {
 }
 
 #[test]
-fn selected_component_differs_in_text() {
+fn selected_source_differs_in_text() {
     let first = Stage::new("first", sample::ready());
-    let second = Stage::new("second", sample::ready()).acting(|view, _| view.picked = 1);
-    all_differ(&[first, second], REDUCED, panels::components);
+    let second = Stage::new("second", sample::ready()).acting(|view, _, _| view.picked = 1);
+    all_differ(&[first, second], REDUCED, panels::sources);
 }
 
 #[test]
@@ -179,9 +235,11 @@ fn open_tab_differs_in_text() {
     let stage =
         |name: &str| Stage { log: SampleLog::default(), ..Stage::new(name, Model::default()) };
     let stages = [
-        stage("log"),
-        stage("timeline").acting(|view, _| view.tab = Tab::Timeline),
-        stage("own log").acting(|view, _| view.tab = Tab::OwnLog),
+        stage("overview"),
+        stage("workflows").acting(|view, _, _| view.tab = Tab::Workflows),
+        stage("workers").acting(|view, _, _| view.tab = Tab::Workers),
+        stage("logs").acting(|view, _, _| view.tab = Tab::Logs),
+        stage("server").acting(|view, _, _| view.tab = Tab::Server),
     ];
     for size in [WIDE, COMPACT, REDUCED] {
         all_differ(&stages, size, panels::main);

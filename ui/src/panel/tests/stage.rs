@@ -7,10 +7,11 @@ use unicode_width::UnicodeWidthStr;
 use crate::app::view::View;
 use crate::demo::sample::{self, SampleLog};
 use crate::draw::ascii;
-use crate::draw::layout::{Pane, Shape};
+use crate::draw::layout::Pane;
 use crate::draw::paint;
 use crate::draw::theme::{Symbols, Theme};
 use crate::model::Model;
+use crate::panel;
 use crate::panel::scene::{Canvas, FrameMap, Scene};
 
 pub(super) const WIDE: (u16, u16) = (120, 36);
@@ -18,7 +19,9 @@ pub(super) const COMPACT: (u16, u16) = (80, 24);
 pub(super) const REDUCED: (u16, u16) = (40, 10);
 pub(super) const TINY: (u16, u16) = (20, 5);
 pub(super) const FULL: &[(u16, u16)] = &[WIDE, COMPACT];
+pub(super) const SMALL: (u16, u16) = (60, 20);
 pub(super) const READABLE: &[(u16, u16)] = &[WIDE, COMPACT, REDUCED];
+pub(super) const FRAMED: &[(u16, u16)] = &[WIDE, COMPACT, SMALL, REDUCED];
 
 /// A function that draws one panel on a screen of this area and returns the place of the panel.
 pub(super) type Draw = fn(&mut Canvas<'_>, Rect) -> Rect;
@@ -31,15 +34,15 @@ pub(super) struct Stage {
     pub(super) log: SampleLog,
     pub(super) notice: &'static str,
     /// Changes the view after the first frame, as keys would do.
-    pub(super) act: fn(&mut View, &SampleLog),
+    pub(super) act: fn(&mut View, &Model, &SampleLog),
 }
 
 impl Stage {
     pub(super) fn new(name: impl Into<String>, model: Model) -> Self {
-        Self { name: name.into(), model, log: SampleLog::temporal(), notice: "", act: |_, _| {} }
+        Self { name: name.into(), model, log: SampleLog::temporal(), notice: "", act: |_, _, _| {} }
     }
 
-    pub(super) fn acting(self, act: fn(&mut View, &SampleLog)) -> Self {
+    pub(super) fn acting(self, act: fn(&mut View, &Model, &SampleLog)) -> Self {
         Self { act, ..self }
     }
 
@@ -58,15 +61,18 @@ impl Stage {
     ) -> Shot {
         let area = Rect::new(0, 0, size.0, size.1);
         let palette = &theme.palette();
-        let mut view = View { shape: Shape::of(area), theme, symbols, ..View::default() };
+        let mut view = View { theme, symbols, ..View::default() };
         let mut buf = Buffer::empty(area);
         let mut place = area;
         for round in 0..2 {
-            view.log.update(&self.log);
-            if round == 1 {
-                (self.act)(&mut view, &self.log);
-            }
             let scene = Scene { model: &self.model, log: &self.log, palette, notice: self.notice };
+            let reason = panel::reason_rows(area, view.tab, scene);
+            view.measure(area, reason, &self.model);
+            view.update(&self.model, &self.log);
+            if round == 1 {
+                (self.act)(&mut view, &self.model, &self.log);
+                view.update(&self.model, &self.log);
+            }
             paint::clear(&mut buf, area, palette.base);
             let (buf, view, map) = (&mut buf, &mut view, &mut FrameMap::default());
             let own_log = &mut |pane: Pane, buf: &mut Buffer| {

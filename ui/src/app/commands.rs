@@ -1,0 +1,213 @@
+//! The effects of the commands that keys and clicks give.
+
+use super::ui::Ui;
+use crate::app::keymap::{KeyCommand, LogCommand, PromptCommand, RowCommand};
+use crate::app::view::{
+    Interruption, Overlay, Prompt, PromptPurpose, Source, Tab, TimelineCursor, loses_data, pick,
+    quit_asks, stop_impact,
+};
+use crate::draw::cluster::shorten;
+use crate::explorer::Move;
+use crate::input::{Action, DismissRequest, Key, LogFile, QuitChoice};
+use crate::log::LogSource;
+use crate::model::Model;
+
+/// Maximum bytes of the text of a prompt. A longer text was pasted by mistake.
+const TEXT_MAX: usize = 1_000;
+
+impl Ui {
+    pub(super) fn run(
+        &mut self,
+        command: KeyCommand,
+        key: Key,
+        model: &Model,
+        log: &dyn LogSource,
+    ) -> Option<Action> {
+        let view = &mut self.view;
+        match command {
+            KeyCommand::Start => return Some(Action::Start),
+            KeyCommand::Interrupt(interruption) if stop_impact(model).is_some() => {
+                view.overlay = Some(Overlay::Confirm(interruption));
+            }
+            KeyCommand::Interrupt(interruption) => return Some(action(interruption)),
+            KeyCommand::Confirm => {
+                let Some(Overlay::Confirm(interruption)) = view.overlay.take() else { return None };
+                return Some(action(interruption));
+            }
+            KeyCommand::Quit | KeyCommand::StopAndQuit | KeyCommand::Background => {
+                return self.quit(command, model);
+            }
+            KeyCommand::OpenWebUi => return Some(Action::OpenWebUi),
+            KeyCommand::Pane => return Some(Action::PaneKey(key)),
+            KeyCommand::ScrollPane(code) => return Some(Action::PaneKey(Key::plain(code))),
+            KeyCommand::OpenHelp => view.open(Overlay::Help),
+            KeyCommand::CloseOverlay => view.overlay = None,
+            KeyCommand::Show(tab) => view.show(tab, model),
+            KeyCommand::NextTab => view.show(view.tab.next(), model),
+            KeyCommand::PreviousTab => view.show(view.tab.previous(), model),
+            KeyCommand::Scroll(by) => self.scroll(by, model),
+            KeyCommand::Follow if view.tab == Tab::Server => {
+                view.timeline = TimelineCursor::default();
+            }
+            KeyCommand::Follow => view.log.follow(),
+            KeyCommand::Open => self.open(model, log),
+            KeyCommand::OpenAdjacent(by) => self.open_adjacent(by, model, log),
+            KeyCommand::Copy => return self.copy(model, log).map(Action::Copy),
+            KeyCommand::CopyCommand => return self.copy_command(model).map(Action::Copy),
+            KeyCommand::OpenFile => {
+                let is_own = view.tab == Tab::Logs && view.source == Source::Stigmer;
+                return Some(Action::OpenFile(if is_own {
+                    LogFile::Own
+                } else {
+                    LogFile::Temporal
+                }));
+            }
+            KeyCommand::ToggleTargets => view.targets = Some(!view.shows_targets()),
+            KeyCommand::NextTheme => self.next_theme(),
+            KeyCommand::Pick(by) => self.pick(by, model, log),
+            KeyCommand::TakePicked => view.take_picked(model, log),
+            KeyCommand::Row(command) => return self.run_row(command, model, log),
+            KeyCommand::Prompt(command) => self.run_prompt(command, model, log),
+            KeyCommand::Log(command) => self.run_log(command, model, log),
+        }
+        None
+    }
+
+    fn quit(&mut self, command: KeyCommand, model: &Model) -> Option<Action> {
+        let view = &mut self.view;
+        match command {
+            KeyCommand::StopAndQuit if loses_data(model) => {
+                view.overlay = Some(Overlay::Confirm(Interruption::StopAndQuit));
+                None
+            }
+            KeyCommand::StopAndQuit => {
+                view.overlay = None;
+                Some(Action::Quit(QuitChoice::StopAndQuit))
+            }
+            KeyCommand::Background => {
+                view.overlay = None;
+                Some(Action::Quit(QuitChoice::Background))
+            }
+            _ if quit_asks(model) => {
+                view.overlay = Some(Overlay::Quit);
+                None
+            }
+            _ => Some(Action::Quit(QuitChoice::Leave)),
+        }
+    }
+
+    /// Moves the selection of the open tab, or scrolls the page in front.
+    fn scroll(&mut self, by: Move, model: &Model) {
+        let view = &mut self.view;
+        match (view.overlay, view.tab) {
+            (Some(_), _) => view.page.scroll(by),
+            (None, Tab::Server) => view.timeline.go(by, &model.timeline),
+            (None, Tab::Logs) => view.log.go(by),
+            (None, Tab::Overview | Tab::Workflows | Tab::Workers) => view.go(by, model),
+        }
+    }
+
+    /// Moves the selection of the open list.
+    pub(super) fn pick(&mut self, by: Move, model: &Model, log: &dyn LogSource) {
+        if let Some(list) = self.view.overlay {
+            let last = pick::items(list, model, log).len().saturating_sub(1);
+            self.view.pick(by, last);
+        }
+    }
+
+    fn run_row(
+        &mut self,
+        command: RowCommand,
+        model: &Model,
+        log: &dyn LogSource,
+    ) -> Option<Action> {
+        let view = &mut self.view;
+        match command {
+            RowCommand::NextProblem => view.go_to_problem(true, model),
+            RowCommand::PreviousProblem => view.go_to_problem(false, model),
+            RowCommand::Dismiss => {
+                let id = view.selected()?.problem(model)?.id.clone();
+                return Some(Action::Dismiss(DismissRequest::One(id)));
+            }
+            RowCommand::DismissAll => return Some(Action::Dismiss(DismissRequest::All)),
+            RowCommand::UndoDismiss => return Some(Action::Dismiss(DismissRequest::Undo)),
+            RowCommand::Back if view.tab == Tab::Workflows && !view.filter.is_empty() => {
+                view.filter = Default::default();
+            }
+            RowCommand::Back => view.clear_selection(),
+            RowCommand::NextStatus => view.filter.status = view.filter.status.next(),
+            RowCommand::OpenTypes => view.open_list(Overlay::Types, model, log),
+        }
+        None
+    }
+
+    pub(super) fn edit_prompt(&mut self, edit: impl FnOnce(&mut String), log: &dyn LogSource) {
+        let Some(prompt) = &mut self.view.prompt else { return };
+        edit(&mut prompt.text);
+        prompt.text.truncate(shorten(&prompt.text, TEXT_MAX).len());
+        match &prompt.purpose {
+            PromptPurpose::Search(start) => self.view.log.seek(&prompt.text, *start, log),
+            PromptPurpose::Filter(_) => self.view.filter.set_text(prompt.text.clone()),
+        }
+    }
+
+    fn run_prompt(&mut self, command: PromptCommand, model: &Model, log: &dyn LogSource) {
+        let view = &mut self.view;
+        match command {
+            PromptCommand::Search => {
+                view.show(Tab::Logs, model);
+                view.source = Source::Server;
+                let purpose = PromptPurpose::Search(view.log.position());
+                view.prompt = Some(Prompt { text: String::new(), purpose });
+            }
+            PromptCommand::Filter => {
+                let text = view.filter.text.clone();
+                view.prompt =
+                    Some(Prompt { text: text.clone(), purpose: PromptPurpose::Filter(text) });
+            }
+            PromptCommand::Keep => {
+                let Some(prompt) = view.prompt.take() else { return };
+                let is_search = matches!(prompt.purpose, PromptPurpose::Search(_));
+                if is_search && view.log.search().is_some_and(|search| search.matches() == 0) {
+                    view.log.end_search();
+                }
+            }
+            PromptCommand::Cancel => match view.prompt.take().map(|prompt| prompt.purpose) {
+                Some(PromptPurpose::Search(start)) => view.log.seek("", start, log),
+                Some(PromptPurpose::Filter(before)) => view.filter.set_text(before),
+                None => {}
+            },
+            PromptCommand::DeleteOne => self.edit_prompt(|text| _ = text.pop(), log),
+            PromptCommand::DeleteAll => self.edit_prompt(String::clear, log),
+        }
+    }
+
+    fn run_log(&mut self, command: LogCommand, model: &Model, log: &dyn LogSource) {
+        let view = &mut self.view;
+        match command {
+            LogCommand::Cancel if view.log.has_range() => view.log.drop_range(),
+            LogCommand::Cancel => view.log.end_search(),
+            LogCommand::NextMatch => view.log.step(true, log),
+            LogCommand::PreviousMatch => view.log.step(false, log),
+            LogCommand::NextProblem => view.log.step_to_problem(true),
+            LogCommand::PreviousProblem => view.log.step_to_problem(false),
+            LogCommand::NextLevel => view.log.set_filter(view.log.filter().next_level(), log),
+            LogCommand::OpenSources => view.open_list(Overlay::Sources, model, log),
+            LogCommand::Extend(by) => view.log.extend(by),
+            LogCommand::ToggleRange => view.log.toggle_range(),
+            LogCommand::ToggleWrap => view.log.wrap = !view.log.wrap,
+            LogCommand::ToggleFolds => view.log.toggle_folds(log),
+            LogCommand::Clear => view.log.clear(log),
+            LogCommand::ShiftLeft => view.log.shift_left(),
+            LogCommand::ShiftRight => view.log.shift_right(),
+        }
+    }
+}
+
+fn action(interruption: Interruption) -> Action {
+    match interruption {
+        Interruption::Stop => Action::Stop,
+        Interruption::Restart => Action::Restart,
+        Interruption::StopAndQuit => Action::Quit(QuitChoice::StopAndQuit),
+    }
+}

@@ -1,0 +1,201 @@
+//! Keys and the mouse on the rows of problems, workers and workflows.
+
+use super::*;
+use crate::app::view::Item;
+use crate::input::DismissRequest;
+use crate::model::ProblemKind;
+
+/// The view of a wide screen after some keys.
+fn after(keys: &str, model: &Model, log: &SampleLog) -> Ui {
+    let mut ui = ui();
+    draw(&mut ui, model, log);
+    type_in(&mut ui, keys, model, log);
+    ui
+}
+
+fn copied(ui: &mut Ui, key: char, model: &Model, log: &SampleLog) -> String {
+    match press(ui, Key::char(key), model, log) {
+        Some(Action::Copy(copied)) => copied.text,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn arrows_and_vim_keys_move_through_the_rows_of_all_sections() {
+    let (model, log) = (sample::with_problems(), SampleLog::temporal());
+    let mut ui = after("j", &model, &log);
+    let mut seen = vec![ui.view.selected().unwrap()];
+    for _ in 0..60 {
+        type_in(&mut ui, "j", &model, &log);
+        let item = ui.view.selected().unwrap();
+        if seen.last() != Some(&item) {
+            seen.push(item);
+        }
+    }
+    assert_eq!(seen[..2], [Item::Problem(0), Item::Problem(1)]);
+    let kinds = [Item::Worker(0), Item::Workflow(0)];
+    assert!(kinds.iter().all(|item| seen.contains(item)), "{seen:?}");
+    assert!(matches!(seen.last(), Some(Item::Line(_))), "{seen:?}");
+    assert!(!ui.view.newest.follows(), "the log stands still while a line is selected");
+    type_in(&mut ui, "g", &model, &log);
+    assert_eq!(ui.view.selected(), Some(Item::Problem(0)));
+    assert!(ui.view.newest.follows());
+    type_in(&mut ui, "Gk", &model, &log);
+    assert_ne!(ui.view.selected(), seen.last().copied());
+    press(&mut ui, ESC, &model, &log);
+    assert_eq!(ui.view.selected(), None);
+}
+
+#[test]
+fn dismissed_problems_are_a_request_to_the_caller() {
+    let (model, log) = (sample::with_problems(), SampleLog::temporal());
+    let mut ui = after("jj", &model, &log);
+    let request = |ui: &mut Ui, key| press(ui, Key::char(key), &model, &log);
+    let one = DismissRequest::One(model.problems.as_ref().unwrap()[1].id.clone());
+    assert_eq!(request(&mut ui, 'd'), Some(Action::Dismiss(one)));
+    assert_eq!(request(&mut ui, 'D'), Some(Action::Dismiss(DismissRequest::All)));
+    assert_eq!(request(&mut ui, 'u'), None, "none is dismissed");
+    let hidden = Model { dismissed: 1, ..model.clone() };
+    let undo = press(&mut ui, Key::char('u'), &hidden, &log);
+    assert_eq!(undo, Some(Action::Dismiss(DismissRequest::Undo)));
+}
+
+#[test]
+fn n_reaches_all_problems_and_enter_opens_their_pages() {
+    let (model, log) = (sample::with_problems(), SampleLog::temporal());
+    let mut ui = after("nn", &model, &log);
+    assert_eq!(ui.view.selected(), Some(Item::Problem(1)));
+    type_in(&mut ui, "NN", &model, &log);
+    assert_eq!(ui.view.selected(), Some(Item::Problem(7)), "continues at the other end");
+    type_in(&mut ui, "n\n", &model, &log);
+    assert_eq!(ui.view.overlay, Some(Overlay::Row));
+    press(&mut ui, Key::plain(KeyCode::Right), &model, &log);
+    assert_eq!(ui.view.selected(), Some(Item::Problem(1)), "the next page");
+    let text = copied(&mut ui, 'y', &model, &log);
+    assert!(text.starts_with("Drift › drift-11\n") && text.contains("non-determinism"), "{text}");
+    press(&mut ui, ESC, &model, &log);
+    assert_eq!(copied(&mut ui, 'y', &model, &log), "drift-11\n");
+    let command = copied(&mut ui, 'Y', &model, &log);
+    assert_eq!(command, "temporal workflow show --workflow-id drift-11\n");
+}
+
+#[test]
+fn page_closes_when_its_row_is_gone() {
+    let (model, log) = (sample::with_problems(), SampleLog::temporal());
+    let mut ui = after("jj\n", &model, &log);
+    let mut solved = model.clone();
+    solved.problems.as_mut().unwrap().remove(1);
+    assert_eq!(press(&mut ui, Key::char('y'), &solved, &log), None, "the key was for the page");
+    assert_eq!((ui.view.overlay, ui.notice), (None, "this row is no longer in the list"));
+    assert_eq!(ui.view.selected(), Some(Item::Problem(1)), "the row in its place");
+}
+
+#[test]
+fn new_problem_does_not_move_the_selection() {
+    let (model, log) = (sample::with_problems(), SampleLog::temporal());
+    let mut ui = after("jjj", &model, &log);
+    let mut more = model.clone();
+    let first = more.problems.as_ref().unwrap()[0].clone();
+    let new = crate::model::ProblemRow { id: "new".into(), ..first };
+    more.problems.as_mut().unwrap().insert(0, new);
+    draw(&mut ui, &more, &log);
+    assert_eq!(ui.view.selected(), Some(Item::Problem(3)));
+    let unknown = ui.view.selected().and_then(|item| item.problem(&more)).unwrap();
+    assert_eq!(unknown.subject, "unknown-14");
+}
+
+#[test]
+fn filter_is_typed_kept_and_cleared() {
+    let (model, log) = (sample::with_problems(), SampleLog::temporal());
+    let mut ui = after("2/type:checkout !0312", &model, &log);
+    let rows = |ui: &Ui| ui.view.workflows.items().len();
+    let filtered = rows(&ui);
+    assert!((1..8).contains(&filtered), "{filtered}");
+    type_in(&mut ui, "\n", &model, &log);
+    assert_eq!((ui.view.prompt.is_none(), rows(&ui)), (true, filtered));
+    type_in(&mut ui, "/x", &model, &log);
+    press(&mut ui, ESC, &model, &log);
+    draw(&mut ui, &model, &log);
+    assert_eq!(rows(&ui), filtered, "as before the prompt");
+    press(&mut ui, ESC, &model, &log);
+    draw(&mut ui, &model, &log);
+    assert!(ui.view.filter.is_empty() && rows(&ui) > filtered);
+
+    type_in(&mut ui, "l", &model, &log);
+    let is_problem = |item: &Item| matches!(item, Item::Problem(_));
+    assert!(ui.view.workflows.items().iter().all(is_problem), "only problems");
+    type_in(&mut ui, "lll", &model, &log);
+    type_in(&mut ui, "c", &model, &log);
+    assert_eq!(ui.view.overlay, Some(Overlay::Types));
+    type_in(&mut ui, "j\n", &model, &log);
+    assert_eq!(ui.view.filter.type_name.as_deref(), Some("Approval"));
+    assert_eq!(rows(&ui), 1);
+}
+
+#[test]
+fn selected_worker_takes_the_keys_of_the_server_away_on_its_tab_only() {
+    let (model, log) = (sample::with_problems(), SampleLog::temporal());
+    let mut ui = after("3", &model, &log);
+    assert_eq!(ui.view.selected(), Some(Item::Server), "the server is selected first");
+    let stop = |ui: &mut Ui| press(ui, Key::char('x'), &model, &log);
+    assert_eq!(stop(&mut ui), Some(Action::Stop));
+    type_in(&mut ui, "jjjj", &model, &log);
+    assert_eq!(stop(&mut ui), None);
+    assert_eq!(ui.notice, "external worker: not started by stigmer");
+    type_in(&mut ui, "1nnG", &model, &log);
+    assert_eq!(stop(&mut ui), Some(Action::Stop));
+}
+
+#[test]
+fn commands_of_an_empty_server_are_copied_by_key_and_click() {
+    let (model, log) = (sample::empty(), SampleLog::temporal());
+    let mut ui = after("j", &model, &log);
+    assert_eq!(copied(&mut ui, 'y', &model, &log), "eval \"$(stigmer local env)\"\n");
+    click(&mut ui, "temporal workflow start", &model, &log);
+    let command = copied(&mut ui, 'y', &model, &log);
+    assert!(command.starts_with("temporal workflow start --type NAME"), "{command}");
+    let down = Model { state: StateView::Stopped, ..model };
+    draw(&mut ui, &down, &log);
+    assert!(!ui.view.overview.items().iter().any(|item| matches!(item, Item::Hint(_))));
+}
+
+#[test]
+fn second_click_on_a_row_opens_it() {
+    let (model, log) = (sample::with_problems(), SampleLog::temporal());
+    let mut ui = ui();
+    click(&mut ui, "refund-0", &model, &log);
+    assert_eq!((ui.view.selected(), ui.view.overlay), (Some(Item::Problem(4)), None));
+    click(&mut ui, "refund-0", &model, &log);
+    assert_eq!(ui.view.overlay, Some(Overlay::Row));
+    click(&mut ui, "Esc back", &model, &log);
+    assert_eq!(ui.view.overlay, None);
+}
+
+#[test]
+fn unknown_and_unavailable_keys_show_a_notice() {
+    let (model, log) = (sample::ready(), SampleLog::temporal());
+    let notice = |keys: &str| after(keys, &model, &log).notice;
+    assert_eq!(notice("X"), "unknown key, ? lists all keys");
+    assert_eq!(notice("5z"), "no effect here, ? lists all keys");
+    assert_eq!(notice("s"), "the server is already running");
+    assert_eq!(notice("Xj"), "");
+}
+
+#[test]
+fn tabs_count_the_red_rows_of_their_kinds() {
+    let log = SampleLog::temporal();
+    let mut model = sample::with_problems();
+    let shown = |model: &Model| {
+        let mut ui = ui();
+        let mut buf = Buffer::empty(WIDE);
+        ui.render(&mut buf, WIDE, model, &log, &mut |_, _| {});
+        let row = buf.content().chunks(WIDE.width.into()).nth(2).unwrap();
+        row.iter().map(ratatui::buffer::Cell::symbol).collect::<String>()
+    };
+    let row = shown(&model);
+    assert!(row.contains("2 Workflows ✗5 ") && row.contains("3 Workers ✗1 "), "{row}");
+    assert!(row.contains("5 Server ─"), "{row}");
+    model.problems.as_mut().unwrap()[0].kind = ProblemKind::Data;
+    let row = shown(&model);
+    assert!(row.contains("5 Server ✗1 ") && row.contains("3 Workers ─"), "{row}");
+}

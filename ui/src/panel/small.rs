@@ -1,4 +1,0 @@
-//! Screens for small terminals.
-
-pub(crate) mod reduced;
-pub(crate) mod tiny;
