@@ -113,7 +113,7 @@ async fn host_until_signal(
     printer: &mut Printer,
 ) -> Result<Option<i32>, HeadlessError> {
     let home = host.handle().facts().settings.home.clone();
-    let session = Session::Local(host.handle().clone());
+    let session = host.session();
     let mut changes = session.changes();
     let (shutdown, lost) = (host.shutdown_requested(), host.home_lost());
     let mut was_ready = false;

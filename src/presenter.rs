@@ -15,9 +15,10 @@ mod timeline;
 mod workflows;
 
 pub use dismissed::Dismissed;
+pub use problems::KnownProblems;
 pub use text::{announce, downtime};
 pub use timeline::describe;
-pub use workflows::{CountedServer, KnownWorkflows, WorkflowSample};
+pub use workflows::{CountedServer, KnownWorkflows, NamespaceSnapshot, WorkflowSample};
 
 use crate::config::Span;
 use crate::protocol::{Snapshot, State, Status, TemporalStatus};
@@ -44,6 +45,8 @@ pub struct Viewer {
     pub unwatched: Option<Unwatched>,
     /// The last counts of the user's workflows.
     pub workflows: KnownWorkflows,
+    /// The last known problems.
+    pub problems: KnownProblems,
     /// Problems that the user dismissed.
     pub dismissed: Dismissed,
 }
@@ -133,7 +136,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
     let entry = now.snapshot.timeline.last();
     let generation = temporal.and_then(|temporal| temporal.generation);
     let workflows = viewer.workflows.now(status).filter(|_| now.measured().is_some());
-    let all = problems::problems(now, workflows);
+    let all = problems::problems(now);
     Model {
         host_label: header::host_label(now),
         home: viewer.home.clone(),
@@ -167,13 +170,16 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
         namespace: status.options.first_namespace().unwrap_or_default().to_owned(),
         dismissed: all.as_ref().map_or(0, |rows| viewer.dismissed.count(rows)),
         problems: all.map(|rows| viewer.dismissed.filter(rows)),
-        counts: workflows.map(Into::into),
+        counts: workflows.map(|it| it.counts.into()),
+        recent: workflows.map(|it| workflows::recent(it, &viewer.problems)),
+        closed_history: workflows.map(workflows::closed_history).unwrap_or_default(),
+        as_of: viewer.problems.outdated_for().map(text::time_of_day),
         storage: resources::storage(status),
         count: viewer.workflows.held(status),
         can: commands(now),
         leaving: viewer.leaving.is_some(),
         toast: viewer.toast.clone(),
-        // The recent workflows and the workers are not known yet.
+        // The workers are not known yet.
         ..Model::default()
     }
 }

@@ -9,7 +9,8 @@ use crate::control::client::{self, ClientError};
 use crate::facts::Latest;
 use crate::manager::{Command, Handle};
 use crate::paths::Home;
-use crate::protocol::{ApiError, Snapshot};
+use crate::problems::watcher::Watcher;
+use crate::protocol::{ApiError, ProblemList, Snapshot};
 use crate::supervisor::Cause;
 use remote::Received;
 pub use remote::Remote;
@@ -41,8 +42,8 @@ impl SessionCommand {
 /// A connection to a host.
 #[derive(Debug, Clone)]
 pub enum Session {
-    /// The host in this process.
-    Local(Handle),
+    /// The host in this process, with the watcher of its problems.
+    Local(Handle, Watcher),
     /// A host in another process, reached through its socket.
     Remote(Remote),
 }
@@ -86,7 +87,7 @@ impl Session {
     #[must_use]
     pub fn view(&self) -> View {
         match self {
-            Self::Local(handle) => {
+            Self::Local(handle, _) => {
                 let Latest { snapshot, at } = handle.latest().borrow().clone();
                 View { snapshot, age: at.elapsed(), link: Link::Up }
             }
@@ -98,8 +99,19 @@ impl Session {
     #[must_use]
     pub fn changes(&self) -> Changes {
         match self {
-            Self::Local(handle) => Changes(ChangeSource::Local(handle.latest())),
+            Self::Local(handle, _) => Changes(ChangeSource::Local(handle.latest())),
             Self::Remote(remote) => Changes(ChangeSource::Remote(remote.received())),
+        }
+    }
+
+    /// Requests the problems of the server and its workflows. The first response may take 3 s.
+    ///
+    /// # Errors
+    /// If the host does not respond.
+    pub async fn problems(&self) -> Result<ProblemList, ClientError> {
+        match self {
+            Self::Local(_, watcher) => Ok(watcher.problems().await),
+            Self::Remote(remote) => client::problems(remote.home()).await,
         }
     }
 
@@ -109,7 +121,7 @@ impl Session {
     /// The reason why the command failed.
     pub async fn command(&self, command: SessionCommand) -> Result<(), ApiError> {
         match self {
-            Self::Local(handle) => {
+            Self::Local(handle, _) => {
                 let command = match command {
                     SessionCommand::Start => Command::Start,
                     SessionCommand::Stop => Command::Stop(Cause::Operator),

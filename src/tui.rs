@@ -16,6 +16,7 @@ mod input;
 mod log_pane;
 mod own_log;
 mod pager;
+mod problems;
 mod terminal;
 mod witness;
 
@@ -244,7 +245,7 @@ async fn host_or_attach(
 ) -> Result<(Option<Host>, Session), TuiError> {
     Ok(match Attaching::new(settings, Mode::Tui).attach(notify).await? {
         Attachment::Hosting(host) => {
-            let session = Session::Local(host.handle().clone());
+            let session = host.session();
             (Some(*host), session)
         }
         Attachment::Following(session) => (None, session),
@@ -293,7 +294,7 @@ mod tests {
         let settings = Settings::resolve(home.clone(), options).unwrap();
         let faster = Host::start(settings.clone(), Mode::Headless).unwrap();
         assert_eq!(faster.handle().facts().state_name(), State::Stopped);
-        let session = Session::Local(faster.handle().clone());
+        let session = faster.session();
         let mut dashboard = Dashboard::new(&home, session, false, None);
         let mut facts = faster.handle().watch();
         assert!(take_over_and_start(settings, &mut dashboard).await.unwrap().is_none());

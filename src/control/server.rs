@@ -55,6 +55,7 @@ pub struct Server {
     /// The tasks that accept and serve connections. Aborting a task closes its connections.
     tasks: JoinSet<()>,
     socket: Arc<Socket>,
+    watcher: Watcher,
 }
 
 impl Server {
@@ -72,12 +73,13 @@ impl Server {
             closing: closing.clone(),
             shares: Shares::of(descriptors::limit()),
         };
+        let watcher = api.watcher.clone();
         let mut tasks = JoinSet::new();
         tasks.spawn(tcp::serve_where_wanted(api.clone(), closing.clone()));
         let socket = Arc::new(Socket::new(home.socket(), lock));
         let bound = socket.bind();
         tasks.spawn(socket::serve(api, socket.clone(), bound));
-        Self { end, closing, tasks, socket }
+        Self { end, closing, tasks, socket, watcher }
     }
 
     /// Returns a token that is cancelled after a client has requested the end of the host. Then the
@@ -92,6 +94,12 @@ impl Server {
     #[must_use]
     pub fn socket(&self) -> Arc<Socket> {
         self.socket.clone()
+    }
+
+    /// Returns the watcher of the problems, which the responses of this server use.
+    #[must_use]
+    pub fn watcher(&self) -> Watcher {
+        self.watcher.clone()
     }
 
     /// Deletes the socket. The returned task completes the responses in progress, and then closes

@@ -19,6 +19,7 @@ use crate::paths::{self, Home, HomeError};
 use crate::process::lock::HostLock;
 use crate::process::{linux, look};
 use crate::protocol::Mode;
+use crate::session::Session;
 use crate::supervisor::{Cause, Want};
 use crate::unit::sweeps::Sweeps;
 use crate::watchdog::{self, Death};
@@ -218,6 +219,12 @@ impl Host {
     #[must_use]
     pub fn resumes(&self) -> bool {
         self.resumes
+    }
+
+    /// Returns a session with this host.
+    #[must_use]
+    pub fn session(&self) -> Session {
+        Session::Local(self.handle.clone(), self.control.watcher())
     }
 
     /// The handle of the manager.

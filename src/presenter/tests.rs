@@ -1,7 +1,9 @@
 use super::*;
-use crate::protocol::{LastRestart, Layer, NoRestart, START_HINT};
-use crate::supervisor::Cause;
+use crate::protocol::{Layer, NoRestart, Problem, ProblemList, SCHEMA, START_HINT, WorkflowRef};
+use crate::temporal::executions::{Execution, ExecutionStatus};
+use crate::temporal::workflows::StatusCounts;
 use std::sync::Arc;
+use std::time::SystemTime;
 use stigmer_ui::model::{FailureLimit, ProblemKind, RestartLimit, StateView, WorkflowCounts};
 
 #[test]
@@ -175,65 +177,124 @@ fn shown(change: impl FnOnce(&mut Snapshot)) -> Model {
     present(&view, &Viewer::default())
 }
 
+fn list(problems: Vec<Problem>) -> ProblemList {
+    ProblemList { schema: SCHEMA, as_of_ms: Some(400), unknown: None, problems }
+}
+
 #[test]
-fn repaired_restart_is_a_notice_for_some_time() {
-    let problems = |ago_ms, recovery_ms| {
-        let model = shown(|snapshot| {
-            snapshot.status.restarts.last = Some(LastRestart {
-                cause: Cause::Crash,
-                detail: "signal 9 (SIGKILL)".to_owned(),
-                ago_ms,
-                recovery_ms,
-                downtime_ms: None,
-            });
-        });
-        model.problems.map(|rows| rows.into_iter().map(|row| row.cause).collect::<Vec<_>>())
+fn problems_of_the_host_are_rows_that_can_be_dismissed() {
+    let mut snapshot = crate::protocol::tests::running();
+    snapshot.status.state = State::Ready;
+    let server = snapshot.status.temporal.as_mut().unwrap();
+    server.address = "127.0.0.1:7300".to_owned();
+    let view = View { snapshot: Arc::new(snapshot), age: Duration::ZERO, link: Link::Up };
+    let mut viewer = Viewer::default();
+    assert_eq!(present(&view, &viewer).problems, None, "not requested yet");
+    let run =
+        |run_id: &str| WorkflowRef { workflow_id: "refund".to_owned(), run_id: run_id.to_owned() };
+    viewer.problems.note(Some(list(vec![
+        Problem::new(crate::protocol::ProblemKind::Data, "server"),
+        Problem {
+            workflow_type: Some("Refund\u{1b}[31m".to_owned()),
+            run_id: Some("r1".to_owned()),
+            others: vec![run("r2")],
+            count: 2,
+            cause: "BankUnavailable: 503".to_owned(),
+            next_try_ms: Some(0),
+            ..Problem::new(crate::protocol::ProblemKind::Retrying, "refund")
+        },
+        Problem { count: 7, ..Problem::new(crate::protocol::ProblemKind::NoWorker, "billing") },
+    ])));
+    let rows = present(&view, &viewer).problems.unwrap();
+    let shown: Vec<_> = rows
+        .iter()
+        .map(|row| (row.kind, row.type_name.as_str(), row.subject.as_str(), row.count))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            (ProblemKind::Data, "server", "127.0.0.1:7300", 1),
+            (ProblemKind::Retrying, "Refund", "refund", 2),
+            (ProblemKind::NoWorker, "queue", "billing", 1),
+        ]
+    );
+    let members: Vec<&str> = rows[1].members.iter().map(|it| it.run_id.as_str()).collect();
+    assert_eq!(members, ["r1", "r2"]);
+    viewer.dismissed.handle(&stigmer_ui::DismissRequest::All, &rows);
+    let model = present(&view, &viewer);
+    assert_eq!((model.problems, model.dismissed), (Some(Vec::new()), 3));
+}
+
+#[test]
+fn problems_that_cannot_be_refreshed_are_marked() {
+    let mut viewer = Viewer::default();
+    let view = View {
+        snapshot: Arc::new(crate::protocol::tests::running()),
+        age: Duration::ZERO,
+        link: Link::Up,
     };
-    let killed = "killed by signal 9 (SIGKILL); down for 131 ms".to_owned();
-    assert_eq!(problems(4_000, Some(131)), Some(vec![killed]));
-    assert_eq!(problems(4_000, None), None, "not repaired yet");
-    assert_eq!(problems(16 * 60_000, Some(131)), None);
+    let shown = |viewer: &Viewer| {
+        let model = present(&view, viewer);
+        (model.problems.map(|rows| rows.len()), model.as_of.is_some())
+    };
+    let unknown = |as_of_ms| ProblemList {
+        as_of_ms,
+        unknown: Some("the server has not responded yet".to_owned()),
+        ..list(Vec::new())
+    };
+    viewer.problems.note(Some(unknown(None)));
+    assert_eq!(shown(&viewer), (None, false));
+    viewer.problems.note(Some(list(Vec::new())));
+    assert_eq!(shown(&viewer), (Some(0), false));
+    viewer.problems.note(None);
+    assert_eq!(shown(&viewer), (Some(0), true));
+    viewer.problems.note(Some(unknown(Some(5_000))));
+    assert_eq!(shown(&viewer), (Some(0), true));
 }
 
 #[test]
-fn deleted_database_file_is_the_first_problem() {
-    let model = shown(|snapshot| {
-        let database = crate::protocol::DatabaseStatus {
-            path: "/h/t.db".into(),
-            bytes: None,
-            detached: Some(crate::protocol::Detached::Deleted),
-        };
-        snapshot.status.temporal.as_mut().unwrap().database = Some(database);
-    });
-    let rows = model.problems.unwrap();
-    assert_eq!((rows.len(), rows[0].kind), (1, ProblemKind::Data));
-    assert!(rows[0].cause.contains("was deleted"), "{}", rows[0].cause);
-}
-
-#[test]
-fn unserved_queues_are_problems_that_can_be_dismissed() {
+fn recent_workflows_show_the_cause_of_their_problem() {
     let mut snapshot = crate::protocol::tests::running();
     snapshot.status.state = State::Ready;
     let mut viewer = Viewer::default();
+    let now = SystemTime::now();
+    let execution = |run_id: &str, status| Execution {
+        workflow_id: format!("id-{run_id}"),
+        run_id: run_id.to_owned(),
+        workflow_type: "Checkout".to_owned(),
+        task_queue: "orders".to_owned(),
+        status,
+        started: now.checked_sub(Duration::from_secs(10)),
+        closed: (!status.is_open()).then(|| now - Duration::from_secs(4)),
+        parent: None,
+        has_reported_problem: false,
+    };
+    viewer.problems.note(Some(list(vec![Problem {
+        run_id: Some("r1".to_owned()),
+        cause: "no signal".to_owned(),
+        ..Problem::new(crate::protocol::ProblemKind::Stuck, "id-r1")
+    }])));
+    let counts = StatusCounts { open: 1, completed: 1, failed: 0, closed: 1 };
     viewer.workflows.note(WorkflowSample {
         server: CountedServer::of(&snapshot.status).unwrap(),
-        found: Some(crate::temporal::workflows::Workflows {
-            namespace: "default".to_owned(),
-            running: 2,
-            failed: 1,
-            unserved: vec![("billing".to_owned(), 2)],
+        found: Some(NamespaceSnapshot {
+            counts,
+            recent: vec![
+                execution("r1", ExecutionStatus::Running),
+                execution("r2", ExecutionStatus::Completed),
+            ],
+            history: vec![counts],
         }),
         holdings: None,
     });
     let view = View { snapshot: Arc::new(snapshot), age: Duration::ZERO, link: Link::Up };
     let model = present(&view, &viewer);
-    let counts = WorkflowCounts { running: 2, completed: None, failed: 1 };
-    assert_eq!(model.counts, Some(counts));
-    let rows = model.problems.unwrap();
-    assert_eq!((rows[0].kind, rows[0].subject.as_str()), (ProblemKind::NoWorker, "billing"));
-    viewer.dismissed.handle(&stigmer_ui::DismissRequest::All, &rows);
-    let model = present(&view, &viewer);
-    assert_eq!((model.problems, model.dismissed), (Some(Vec::new()), 1));
+    let counts = WorkflowCounts { running: 1, completed: Some(1), failed: 0 };
+    assert_eq!((model.counts, model.closed_history.len()), (Some(counts), 1));
+    let recent = model.recent.unwrap();
+    assert_eq!((recent[0].note.as_str(), recent[0].ended_ms), ("no signal", None));
+    assert_eq!((recent[1].note.as_str(), recent[1].took_ms), ("", Some(6_000)));
+    assert!(recent[1].ended_ms >= Some(4_000), "{recent:?}");
 }
 
 #[test]

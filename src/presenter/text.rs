@@ -1,6 +1,9 @@
 //! Texts about a status. All user interfaces use them.
 
+use crate::clock;
+use crate::harmless::harmless;
 use crate::protocol::Status;
+use std::time::Duration;
 use stigmer_ui::human;
 
 /// Returns the line for which scripts wait: the server is ready, and whether it ran before this
@@ -17,6 +20,18 @@ pub fn announce(status: &Status, reused: bool) -> String {
         }
         _ => "Temporal is ready".to_owned(),
     }
+}
+
+/// Makes foreign text harmless, without shortening it.
+pub(super) fn harmless_text(text: &str) -> String {
+    harmless(text).into_owned()
+}
+
+/// Returns the time of day before this time span, such as `14:02:10`.
+pub(super) fn time_of_day(ago: Duration) -> String {
+    let now = clock::now();
+    let at = now.checked_sub(ago).unwrap_or(now);
+    at.strftime("%H:%M:%S").to_string()
 }
 
 /// Returns the downtime if it is longer than the duration of the repair. Otherwise returns `None`.

@@ -1,18 +1,77 @@
-//! Stores the counts of the user's workflows. The counts belong to one run of the server, because
+//! Stores counts and lists of the user's workflows. They belong to one run of the server, because
 //! another run may have other workflows.
 
+use super::KnownProblems;
+use super::text::harmless_text;
+use crate::harmless::quote;
 use crate::protocol::Status;
 use crate::supervisor::Generation;
+use crate::temporal::executions::{Execution, ExecutionStatus};
 use crate::temporal::holdings::Holdings;
-use crate::temporal::workflows::Workflows;
+use crate::temporal::workflows::StatusCounts;
+use std::time::{Duration, SystemTime};
 use stigmer_ui::loss;
-use stigmer_ui::model::WorkflowCounts;
+use stigmer_ui::model::{ClosedCount, WorkflowCounts, WorkflowRow, WorkflowStatus};
 
-impl From<&Workflows> for WorkflowCounts {
-    fn from(workflows: &Workflows) -> Self {
-        let Workflows { running, failed, .. } = *workflows;
-        Self { running, completed: None, failed }
+impl From<StatusCounts> for WorkflowCounts {
+    fn from(counts: StatusCounts) -> Self {
+        let StatusCounts { open, completed, failed, .. } = counts;
+        Self { running: open, completed: Some(completed), failed }
     }
+}
+
+impl From<ExecutionStatus> for WorkflowStatus {
+    fn from(status: ExecutionStatus) -> Self {
+        match status {
+            ExecutionStatus::Running | ExecutionStatus::Unknown => Self::Running,
+            ExecutionStatus::Paused => Self::Paused,
+            ExecutionStatus::Completed => Self::Completed,
+            ExecutionStatus::Failed => Self::Failed,
+            ExecutionStatus::Canceled => Self::Canceled,
+            ExecutionStatus::Terminated => Self::Terminated,
+            ExecutionStatus::ContinuedAsNew => Self::Continued,
+            ExecutionStatus::TimedOut => Self::TimedOut,
+        }
+    }
+}
+
+/// The workflows of one namespace at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NamespaceSnapshot {
+    /// Counts of all workflows.
+    pub counts: StatusCounts,
+    /// Open workflows, the newest start first; then closed ones, the newest end first. Not all of
+    /// them.
+    pub recent: Vec<Execution>,
+    /// Workflows that ended within the same 2 minutes, oldest first. Empty if unknown.
+    pub history: Vec<StatusCounts>,
+}
+
+/// Converts the recent workflows to rows.
+pub(super) fn recent(namespace: &NamespaceSnapshot, problems: &KnownProblems) -> Vec<WorkflowRow> {
+    let now = SystemTime::now();
+    let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let row = |it: &Execution| WorkflowRow {
+        status: it.status.into(),
+        type_name: harmless_text(&it.workflow_type),
+        workflow_id: harmless_text(&it.workflow_id),
+        run_id: harmless_text(&it.run_id),
+        queue: harmless_text(&it.task_queue),
+        note: problems.cause(&it.run_id).map(quote).unwrap_or_default(),
+        took_ms: it
+            .started
+            .and_then(|started| it.closed.unwrap_or(now).duration_since(started).ok())
+            .map(ms),
+        // The clock of another machine may be ahead.
+        ended_ms: it.closed.map(|closed| now.duration_since(closed).map_or(0, ms)),
+    };
+    namespace.recent.iter().map(row).collect()
+}
+
+/// Converts the history of ended workflows for the graph.
+pub(super) fn closed_history(namespace: &NamespaceSnapshot) -> Vec<ClosedCount> {
+    let count = |it: &StatusCounts| ClosedCount { completed: it.completed, failed: it.failed };
+    namespace.history.iter().map(count).collect()
 }
 
 impl From<Holdings> for loss::WorkflowTotals {
@@ -48,8 +107,8 @@ impl CountedServer {
 pub struct WorkflowSample {
     /// The server that was queried.
     pub server: CountedServer,
-    /// Counts of the first namespace. `None` if the query has failed.
-    pub found: Option<Workflows>,
+    /// The workflows of the first namespace. `None` if a query has failed.
+    pub found: Option<NamespaceSnapshot>,
     /// Totals of all namespaces. `None` if the query has failed.
     pub holdings: Option<Holdings>,
 }
@@ -58,7 +117,7 @@ pub struct WorkflowSample {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KnownWorkflows {
     server: Option<CountedServer>,
-    workflows: LatestCount<Workflows>,
+    workflows: LatestCount<NamespaceSnapshot>,
     holdings: LatestCount<Holdings>,
 }
 
@@ -94,7 +153,7 @@ impl KnownWorkflows {
 
     /// The counts from the latest query. `None` if that query has failed, or if the server is not
     /// up any more.
-    pub(super) fn now(&self, status: &Status) -> Option<&Workflows> {
+    pub(super) fn now(&self, status: &Status) -> Option<&NamespaceSnapshot> {
         let is_now = self.is_of(status) && CountedServer::up(status).is_some();
         self.workflows.found.as_ref().filter(|_| is_now && self.workflows.is_current)
     }
@@ -134,13 +193,16 @@ mod tests {
     }
 
     fn sample(status: &Status, running: Option<u64>) -> WorkflowSample {
-        let found = running.map(|running| Workflows { running, ..Workflows::default() });
+        let found = running.map(|open| NamespaceSnapshot {
+            counts: StatusCounts { open, ..StatusCounts::default() },
+            ..NamespaceSnapshot::default()
+        });
         let holdings = running.map(|running| Holdings { running, closed: 1 });
         WorkflowSample { server: CountedServer::of(status).unwrap(), found, holdings }
     }
 
-    fn running(workflows: Option<&Workflows>) -> Option<u64> {
-        workflows.map(|workflows| workflows.running)
+    fn running(workflows: Option<&NamespaceSnapshot>) -> Option<u64> {
+        workflows.map(|workflows| workflows.counts.open)
     }
 
     fn held(running: u64) -> loss::WorkflowTotals {

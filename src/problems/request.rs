@@ -1,6 +1,8 @@
 //! The requests to a server for its problems, the answers, and the queries of the lists.
 
-use crate::temporal::executions::{Description, Execution, ExecutionPage, NewestEvents};
+use crate::temporal::executions::{
+    Description, Execution, ExecutionPage, NewestEvents, query_time,
+};
 use crate::temporal::queues::{QueueKind, QueueState};
 use std::time::{Duration, SystemTime};
 
@@ -76,7 +78,10 @@ pub fn query(request: &SampleRequest, earliest: SystemTime) -> String {
             // One millisecond less, because several workflows may end at the same time. So the list
             // contains the newest known workflow again.
             let after = after.map_or(earliest, |after| after - Duration::from_millis(1));
-            format!("ExecutionStatus IN ('Failed', 'TimedOut') AND CloseTime > '{}'", time(after))
+            format!(
+                "ExecutionStatus IN ('Failed', 'TimedOut') AND CloseTime > '{}'",
+                query_time(after)
+            )
         }
         SampleRequest::Completed(ids) => {
             let ids: Vec<String> = ids.iter().map(|id| literal(id)).collect();
@@ -87,11 +92,6 @@ pub fn query(request: &SampleRequest, earliest: SystemTime) -> String {
         | SampleRequest::End(_)
         | SampleRequest::Queue(..) => String::new(),
     }
-}
-
-fn time(at: SystemTime) -> String {
-    jiff::Timestamp::try_from(at)
-        .map_or_else(|_| "1970-01-01T00:00:00Z".to_owned(), |it| it.to_string())
 }
 
 /// A string literal in a query.

@@ -29,7 +29,7 @@ impl Session {
                 return;
             };
             match &session {
-                Self::Local(handle) => {
+                Self::Local(handle, _) => {
                     let _ = handle.command(Command::Restart(Some(Box::new(settings)))).await;
                 }
                 Self::Remote(remote) => {

@@ -376,6 +376,13 @@ impl NewestEvents {
     }
 }
 
+/// A time in a query.
+#[must_use]
+pub fn query_time(at: SystemTime) -> String {
+    jiff::Timestamp::try_from(at)
+        .map_or_else(|_| "1970-01-01T00:00:00Z".to_owned(), |it| it.to_string())
+}
+
 fn attempt(number: i32) -> u32 {
     u32::try_from(number).unwrap_or(1).max(1)
 }

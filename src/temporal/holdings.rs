@@ -34,19 +34,9 @@ impl Client {
         let mut found = Holdings::default();
         let names = listed.namespaces.into_iter().filter_map(|it| Some(it.namespace_info?.name));
         for namespace in names.filter(|name| name != SYSTEM) {
-            let query = "GROUP BY ExecutionStatus".to_owned();
-            let request = message::CountRequest { namespace, query };
-            let counted: message::CountResponse =
-                self.call("CountWorkflowExecutions", request).await.map_err(|s| describe(&s))?;
-            for group in counted.groups {
-                let count = u64::try_from(group.count).unwrap_or(0);
-                match group.status().as_deref() {
-                    Some("Running" | "Paused") => {
-                        found.running = found.running.saturating_add(count);
-                    }
-                    Some(_) | None => found.closed = found.closed.saturating_add(count),
-                }
-            }
+            let counts = self.count(&namespace, "").await?;
+            found.running = found.running.saturating_add(counts.open);
+            found.closed = found.closed.saturating_add(counts.closed);
         }
         Ok(found)
     }

@@ -8,6 +8,7 @@ use super::end::{LoopEnd, Over};
 use super::events::TerminalEvents;
 use super::log_pane::LogPane;
 use super::own_log::OwnLogTab;
+use super::problems::ProblemFeed;
 use super::terminal::{self, Screen};
 use super::witness::Witness;
 use super::{input, pager};
@@ -106,6 +107,7 @@ impl Dashboard {
     ) -> LoopEnd {
         let mut changes = self.session.changes();
         let mut census = Census::begin(self.session.clone());
+        let mut problems = ProblemFeed::begin(self.session.clone());
         let mut last_frame = Instant::now();
         let mut due = Some(last_frame);
         self.model = None;
@@ -170,6 +172,10 @@ impl Dashboard {
                 }
                 look = census.next() => {
                     self.viewer.workflows.note(look);
+                    due = by(last_frame + FRAME);
+                }
+                list = problems.next() => {
+                    self.viewer.problems.note(list);
                     due = by(last_frame + FRAME);
                 }
                 () = self.witness.changed() => due = by(last_frame + FRAME),

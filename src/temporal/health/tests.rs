@@ -37,7 +37,7 @@ async fn all_calls(client: &Client) -> Vec<String> {
         client.namespace("default"),
         client.engine("default"),
         client.info(),
-        client.workflows("default"),
+        client.status_counts("default"),
         client.holdings(),
     );
     [serving, namespace, engine, info.map(drop), workflows.map(drop), holdings.map(drop)]
@@ -79,7 +79,7 @@ async fn overflowing_counts_saturate() {
             false => Answer::message(&[]),
         }
     });
-    assert_eq!(client.workflows("default").await.unwrap().running, u64::MAX);
+    assert_eq!(client.status_counts("default").await.unwrap().open, u64::MAX);
 }
 
 #[tokio::test]
