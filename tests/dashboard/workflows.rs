@@ -15,7 +15,7 @@ fn stop_with_running_workflows_is_confirmed_first() {
     let dashboard = Dashboard::open(&rig);
     dashboard.until_shows(&["READY", "0 running"]);
     start_workflow(&rig, "billing");
-    dashboard.until_shows(&["1 running", "no worker", "billing", "1 task waits"]);
+    dashboard.until_shows(&["1 running", "no worker", "billing", "1 workflow task waits"]);
     dashboard.press("5");
 
     let pid = rig.temporal().pid;
