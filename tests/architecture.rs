@@ -84,14 +84,14 @@ const MAP: &[(&str, &str)] = &[
     ("manager", "config facts log paths process protocol server supervisor temporal unit"),
     ("problems", "facts process protocol supervisor temporal"),
     ("control", "config facts log manager paths problems process protocol supervisor"),
-    ("session", "config control facts manager paths protocol supervisor"),
+    ("session", "config control facts manager paths problems protocol supervisor"),
     ("watchdog", "paths process"),
     (
         "hosting",
         "config control facts harmless log manager paths process protocol runtime server session supervisor \
          temporal unit watchdog",
     ),
-    ("presenter", "clock config paths protocol session supervisor temporal"),
+    ("presenter", "clock config harmless paths protocol session supervisor temporal"),
     ("signals", "process"),
     (
         "headless",
