@@ -134,9 +134,16 @@ impl Session {
                 .map(drop)
                 .map_err(|error| match error {
                     ClientError::Refused(error) => error,
-                    ClientError::NoHost
-                    | ClientError::Unreachable { .. }
-                    | ClientError::Unresponsive
+                    ClientError::NoHost => {
+                        let hint = "start a host with `stigmer local`";
+                        ApiError::new("unreachable", error.to_string(), hint)
+                    }
+                    ClientError::Unresponsive => {
+                        let hint = "replace the host with `stigmer local restart`";
+                        ApiError::new("unreachable", error.to_string(), hint)
+                    }
+                    // The text of these errors contains the hint.
+                    ClientError::Unreachable { .. }
                     | ClientError::Garbled(_)
                     | ClientError::Foreign(_) => {
                         ApiError::new("unreachable", error.to_string(), "")

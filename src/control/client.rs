@@ -1,6 +1,6 @@
 //! The client of the control API. Commands and viewers use it to reach a host.
 
-use crate::paths::Home;
+use crate::paths::{Home, files};
 use crate::protocol::{ApiError, ErrorBody, FIRST_SAMPLES, ProblemList, Status};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -30,10 +30,13 @@ const ANSWER_MAX: usize = 8 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// No process listens on the socket.
-    #[error("no host runs for this home")]
+    #[error("no process listens on the socket of the host")]
     NoHost,
     /// The socket cannot be reached. The host may still run.
-    #[error("cannot connect to {path}: {source}")]
+    #[error(
+        "cannot connect to the socket of the host, {path}: {source}; {next}",
+        next = files::hint(.source)
+    )]
     Unreachable {
         /// Path of the socket.
         path: PathBuf,
@@ -48,8 +51,8 @@ pub enum ClientError {
     Refused(#[from] ApiError),
     /// The response cannot be parsed.
     #[error(
-        "cannot parse the response of the host: {0}; the host may have another version of \
-             stigmer"
+        "cannot parse the response of the host: {0}; if the host has another version of stigmer, \
+         replace the host with `stigmer local restart`"
     )]
     Garbled(String),
     /// The host has an incompatible version. The string contains the fix.
@@ -204,6 +207,6 @@ pub(super) async fn refusal(answer: Response<Incoming>) -> ClientError {
     };
     match serde_json::from_slice::<ErrorBody>(&body) {
         Ok(body) => body.error.into(),
-        Err(_) => ClientError::Garbled(format!("the HTTP status is {code}")),
+        Err(_) => ClientError::Garbled(format!("HTTP status {code} without an error message")),
     }
 }

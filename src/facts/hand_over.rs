@@ -74,7 +74,7 @@ impl HandOver {
         {
             tracing::warn!(
                 %error,
-                "cannot write the hand-over file with counters and restart window"
+                "cannot write the hand-over file, which has the restart counts for the next host"
             );
         }
     }

@@ -42,7 +42,7 @@ pub struct Unreachable {
 impl fmt::Display for Unreachable {
     /// Writes the last part of an error message: the home, the reason and the hint.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}; {}", self.home, self.why, self.hint)
+        write!(f, "{}: {}{}", self.home, self.why, self.hint)
     }
 }
 
@@ -87,8 +87,12 @@ impl<'a> Attaching<'a> {
             Err(ClientError::Foreign(why)) => Err(AttachError::Foreign(why)),
             Err(why) => Err(AttachError::Unreachable(Unreachable {
                 home: home.to_string(),
+                hint: match why {
+                    ClientError::NoHost | ClientError::Unresponsive => format!("; {}", hint(home)),
+                    // The text of these errors contains the hint.
+                    _ => String::new(),
+                },
                 why,
-                hint: hint(home),
             })),
         }
     }

@@ -4,7 +4,7 @@ use super::deadlines::{LEAVING, TERMINATING};
 use super::{Notice, Notify, Unresponsive, holder};
 use crate::control::client::ClientError;
 use crate::facts::Intent;
-use crate::paths::Home;
+use crate::paths::{Home, files};
 use crate::process::Pid;
 use crate::process::identity::{Proven, Signal};
 use crate::process::watch;
@@ -38,10 +38,13 @@ pub enum StopError {
     #[error(transparent)]
     Unresponsive(#[from] Unresponsive),
     /// The host does not respond, and this process cannot send a signal to the host.
-    #[error("cannot signal the host that does not respond: {0}")]
+    #[error(
+        "cannot send a signal to the host that does not respond: {0}; end the host yourself: its \
+         pid is in `supervisor.lock` in the home"
+    )]
     Signal(io::Error),
     /// The host lock cannot be opened.
-    #[error("cannot lock {path}: {source}")]
+    #[error("cannot lock {path}: {source}; {next}", next = files::hint(.source))]
     Lock {
         /// Path of the host lock.
         path: PathBuf,
@@ -50,8 +53,8 @@ pub enum StopError {
     },
     /// The search for the server has failed. So a server may still run.
     #[error(
-        "cannot find the server of {home}: {source}; nothing was deleted. Make the home readable and \
-         try again"
+        "cannot find the server of {home}: {source}; stigmer has deleted nothing. Make the home \
+         readable and try again"
     )]
     Unknown {
         /// The home.
@@ -59,12 +62,12 @@ pub enum StopError {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// A process holds the lock of the server, but stigmer cannot prove that the process is a
-    /// server of this home. So stigmer sends no signal to the process.
+    /// A process has locked the lock file of the server, but stigmer cannot prove that the process
+    /// is a server of this home. So stigmer sends no signal to the process.
     #[error(
-        "cannot stop the process that holds {path}: {who}. That process cannot be proven to be a \
-         server of this home, so nothing was signalled; stop that process yourself, or choose another \
-         home with --home"
+        "cannot stop {who}, the process that has locked {path}: stigmer cannot verify that this \
+         process is a server of this home, so stigmer did not signal it. Stop that process \
+         yourself, or choose another home with --home"
     )]
     Unproven {
         /// Path of the lock of the server.
@@ -76,7 +79,7 @@ pub enum StopError {
     /// processes of the server.
     #[error(
         "{path} records a server in another container or pid namespace (pid {pid}), where that \
-         server may still run; nothing was signalled. Stop the server there, or choose another \
+         server may still run; stigmer did not signal it. Stop the server there, or choose another \
          home with --home"
     )]
     Elsewhere {
@@ -86,7 +89,10 @@ pub enum StopError {
         pid: Pid,
     },
     /// A process of the server is still alive after SIGKILL.
-    #[error("pid {0} does not end, not even by SIGKILL; see `ps -o pid,stat,wchan {0}`")]
+    #[error(
+        "the server process {0} does not end, not even by SIGKILL, because it is blocked in the \
+         kernel; run `ps -o pid,stat,wchan {0}` to see what it waits for"
+    )]
     Survivor(Pid),
     /// This process cannot create the runtime (tokio) that sends requests.
     #[error(transparent)]

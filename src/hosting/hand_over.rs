@@ -30,7 +30,10 @@ pub enum HandOverError {
     },
     /// Another process, usually a command, took the host lock meanwhile and has released the lock.
     /// No host runs now.
-    #[error("another process locked supervisor.lock meanwhile, and no host runs")]
+    #[error(
+        "another process locked supervisor.lock before the background host could lock it, and no \
+         host runs now"
+    )]
     LockedMeanwhile,
     /// The intent cannot be read, so it is unknown whether a command has stopped the server.
     #[error("it is unknown whether a command has stopped the server: {0}")]

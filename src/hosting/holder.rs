@@ -185,7 +185,7 @@ pub fn is_hosted(home: &Home) -> bool {
 
 /// A host that holds the host lock but does not respond.
 #[derive(Debug, thiserror::Error)]
-#[error("the host that holds {lock} does not respond; {hint}")]
+#[error("the host (the process that has locked {lock}) does not respond; {hint}")]
 pub struct Unresponsive {
     lock: PathBuf,
     hint: String,
@@ -214,24 +214,26 @@ pub(super) fn check_local(home: &Home) -> Result<(), Unresponsive> {
 pub fn hint(home: &Home) -> String {
     match holder(home) {
         Some(holder) if !holder.is_local() => format!(
-            "that host is pid {} of another container, pid namespace or machine, and stigmer \
-             cannot identify it from here, so nothing is signalled: stop the host there, or choose \
-             another home with --home",
+            "that host is pid {} of another container, pid namespace or machine; stigmer cannot \
+             identify that process from here, so stigmer does not signal it. Stop the host there, \
+             or choose another home with --home",
             holder.pid
         ),
         Some(holder) if matches!(prove(home), Ok(Some(_))) => format!(
-            "`stigmer local restart` replaces that host (pid {}), `stigmer local stop` ends it",
+            "replace that host (pid {}) with `stigmer local restart`, or end it with `stigmer local \
+             stop`",
             holder.pid
         ),
         // The process that the text names has ended or never held the lock, so another process
         // holds the lock.
         Some(_) if is_hosted(home) => format!(
-            "the process is {}, which cannot be proven to be a host, so nothing is signalled: end \
-             that process yourself, or choose another home with --home",
+            "that process is {}; stigmer cannot verify that it is a host, so stigmer does not \
+             signal it. End that process yourself, or choose another home with --home",
             lock::holders(&home.supervisor_lock())
         ),
         Some(_) | None => {
-            "`stigmer local restart` replaces that host, `stigmer local stop` ends it".into()
+            "replace that host with `stigmer local restart`, or end it with `stigmer local stop`"
+                .into()
         }
     }
 }

@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
     /// Another process is the host.
-    #[error("another host runs for this home")]
+    #[error("another host already runs for this home; run the command again to use that host")]
     Running,
     /// The home cannot be used.
     #[error(transparent)]
@@ -48,7 +48,9 @@ pub enum HostError {
         source: io::Error,
     },
     /// The threads that repair the server cannot be created.
-    #[error("cannot create threads: {0}; end some processes, or raise the limit (`ulimit -u`)")]
+    #[error(
+        "the host cannot create threads: {0}; end some processes, or raise the limit (`ulimit -u`)"
+    )]
     Threads(io::Error),
 }
 
@@ -295,7 +297,7 @@ impl Host {
         if let Some(Err(error)) = written {
             tracing::error!(
                 %error,
-                "cannot write the hand-over file with counters and restart window"
+                "cannot write the hand-over file, which has the restart counts for the next host"
             );
         }
         let last_responses = self.free().await;
@@ -382,7 +384,7 @@ fn wants_up(home: &Home) -> bool {
     match Intent::read(home) {
         Ok(intent) => intent.is_some_and(|intent| intent.want == Want::Up),
         Err(error) => {
-            tracing::warn!(%error, "it is unknown whether the server of the last host was to run");
+            tracing::warn!(%error, "cannot read whether the server of the last host was to run");
             false
         }
     }

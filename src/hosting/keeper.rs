@@ -109,8 +109,8 @@ impl HomeKeeper {
                  the server: {error}; make the file readable, or stop the host with SIGTERM"
             )),
             Ok(Checked::Occupied(holder)) => Some(format!(
-                "{} was deleted or replaced, and the lock of the new file is held by {holder}: \
-                 this host waits until that process releases the lock",
+                "{} was deleted or replaced, and the new file is locked by {holder}: this host \
+                 waits until that process unlocks the file",
                 self.home.supervisor_lock().display()
             )),
             Ok(Checked::Lost) => {

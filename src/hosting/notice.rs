@@ -31,11 +31,9 @@ impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Waiting(work) => write!(f, "waiting for {work}"),
-            Self::EndsHost(pid) => write!(
-                f,
-                "the host (pid {pid}) does not respond: ending the \
-                                              host"
-            ),
+            Self::EndsHost(pid) => {
+                write!(f, "the host (pid {pid}) does not respond: ending the host")
+            }
             Self::FileDiffers(difference) => write!(
                 f,
                 "warning: config.toml differs from the options of the running server: \
@@ -47,8 +45,8 @@ impl fmt::Display for Notice {
             }
             Self::PortHeld(occupant) => write!(
                 f,
-                "note: port {} is still in use by {occupant}; stigmer cannot prove that it started \
-                 that process, so that process was not stopped",
+                "note: port {} is still in use by {occupant}; stigmer cannot verify that it \
+                 started that process, so stigmer did not stop it",
                 occupant.port
             ),
         }

@@ -50,7 +50,7 @@ pub enum StartError {
     Stop(#[from] StopError),
     /// The background host cannot be executed.
     #[error(
-        "cannot start a background host: {0}{next}",
+        "cannot start a background host (the process that supervises the server): {0}{next}",
         next = match .0.raw_os_error() {
             Some(libc::EAGAIN | libc::ENOMEM) => {
                 "; end some processes, or raise the limit (`ulimit -u`)"

@@ -100,11 +100,13 @@ fn from_files(home: &Home, holder: SilentHolder) -> Result<Status, StatusError> 
     };
     let is_stopping = matches!(holder, SilentHolder::Command(_));
     let message = match (&record, holder) {
-        (_, SilentHolder::Command(work)) => format!(
-            "another command (pid {}) is {}", work.pid, work.doing),
+        (_, SilentHolder::Command(work)) => {
+            format!("another command (pid {}) is {}", work.pid, work.doing)
+        }
         (_, SilentHolder::Host) => format!("host unresponsive: {}", hint(home)),
         (Some(_), SilentHolder::Nobody) => {
-            "no host, a crash is not repaired; adopt it with `stigmer local`, or stop it with `stigmer local stop`"
+            "no host supervises the server, so a crash is not repaired; start a host with `stigmer \
+             local`, or stop the server with `stigmer local stop`"
                 .to_owned()
         }
         (None, SilentHolder::Nobody) if unproven.is_empty() => failure,
@@ -151,14 +153,14 @@ fn last_failure(last: Option<&Arc<Entry>>) -> String {
     }
 }
 
-/// Describes processes that may belong to a server of this home, but cannot be proven to belong to
-/// it. Empty if there are none.
+/// Describes processes that may belong to a server of this home, but without proof. Empty if there
+/// are none.
 fn unproven(home: &Home, found: &Running) -> String {
     match found {
         Running::Nothing | Running::Recorded(_) | Running::Unrecorded(_) => String::new(),
         Running::Elsewhere(record) => format!(
             "{} records a server in another container or pid namespace (pid {}), where that server \
-             may still run",
+             may still run; stop the server there, or choose another home with --home",
             home.record().display(),
             record.leader.pid
         ),
@@ -168,7 +170,8 @@ fn unproven(home: &Home, found: &Running) -> String {
             memory::describe(instance.leader.pid)
         ),
         Running::Stranger(who) => format!(
-            "{} is held by {who}, which cannot be proven to be a server of this home",
+            "{} is locked by {who}, and stigmer cannot verify that this process is a server of \
+             this home; stop that process yourself, or choose another home with --home",
             home.temporal_lock().display()
         ),
     }

@@ -38,8 +38,8 @@ const RESTORING: Duration = Duration::from_secs(2);
 const RESTORE_PAUSE: Duration = Duration::from_millis(50);
 
 /// The state of a host that does not know whether a server of an earlier host still runs. Either
-/// the search for the server has failed, or the process that was found cannot be proven to be the
-/// server.
+/// the search for the server has failed, or stigmer cannot prove that the process that was found is
+/// the server.
 #[derive(Debug)]
 pub(super) struct Unadopted {
     why: String,
@@ -74,8 +74,8 @@ pub(super) enum Adoptable {
     /// The recorded server has just exited.
     Ended(Box<Record>),
     Nothing,
-    /// A process holds the lock of the server, but stigmer cannot prove that it started that
-    /// process. The string describes the process, for messages.
+    /// A process has locked the lock file of the server, but stigmer cannot prove that it started
+    /// that process. The string describes the process, for messages.
     NotProven(String),
 }
 
@@ -127,7 +127,7 @@ impl Manager {
             // Remember that a server may run. If a later launch finds a server of this home, the
             // launch must not end that server as a leftover of an earlier generation.
             Ok(Adoptable::NotProven(who)) => {
-                self.unadopted = Some(Unadopted::new(format!("temporal.lock is held by {who}")));
+                self.unadopted = Some(Unadopted::new(format!("temporal.lock is locked by {who}")));
             }
             Err(error) => {
                 tracing::error!(%error, "cannot search for a running server");
@@ -212,7 +212,7 @@ impl Manager {
                 self.step(Some(Input::Absent { generation }));
             }
             Err(failure) => {
-                tracing::error!(%generation, %failure, "cannot prove that the server has stopped");
+                tracing::error!(%generation, %failure, "cannot verify that the server has stopped");
                 self.step(Some(Input::SearchFailed { generation, failure }));
             }
         }

@@ -83,8 +83,8 @@ fn leftover(lock: &Path, ports: &[u16]) -> Option<String> {
             Ok(None) => {}
             Ok(Some(occupant)) => {
                 return Some(format!(
-                    "port {port} is still held by {occupant}, and stigmer cannot prove that it started \
-                     that process"
+                    "port {port} is still in use by {occupant}, and stigmer cannot verify that it \
+                     started that process"
                 ));
             }
             Err(error) => {

@@ -119,8 +119,7 @@ async fn receive_events(events: &mut Events, sender: &watch::Sender<Received>) {
             Ok(Ok(Some(event))) => event,
             Ok(Ok(None)) => return became(sender, &Link::Gone),
             Ok(Err(error)) => {
-                let why = format!("{error}; replace the host with `stigmer local restart`");
-                return became(sender, &Link::Foreign(why));
+                return became(sender, &Link::Foreign(error.to_string()));
             }
             Err(_) => {
                 became(sender, &Link::Silent);

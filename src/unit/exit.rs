@@ -148,7 +148,7 @@ pub(crate) async fn watch(target: ExitTarget, log: LogReader) -> Ended {
 pub(crate) fn lock_holder_left(lock: &Path) -> Option<String> {
     match is_held(lock) {
         Ok(true) => Some(format!(
-            "{} is still locked by a process, and stigmer cannot prove that it started that \
+            "{} is still locked by a process, and stigmer cannot verify that it started that \
              process",
             lock.display()
         )),

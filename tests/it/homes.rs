@@ -57,7 +57,7 @@ fn process_that_the_host_lock_only_names_is_not_signalled() {
     let _lock = HostLock::take(&rig.path("supervisor.lock")).unwrap().unwrap();
     for ran in rig.run_all(&[&[], &["stop"], &["restart"]]) {
         let own = format!("pid {}", std::process::id());
-        ran.exits(1).complains(&["supervisor.lock", "cannot be proven", &own, "--home"]);
+        ran.exits(1).complains(&["supervisor.lock", "cannot verify", &own, "--home"]);
     }
     strangers.assert_unharmed("every command");
 }

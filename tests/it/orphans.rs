@@ -212,7 +212,7 @@ fn frozen_host_of_another_pid_namespace_is_left_alone() {
     host.signal(Signal::STOP);
     wait_until("the host to be frozen", || host.is_stopped());
     for ran in rig.run_all(&[&[], &["stop"], &["restart"]]) {
-        ran.exits(1).complains(&["cannot identify it", "--home"]);
+        ran.exits(1).complains(&["cannot identify that process", "--home"]);
     }
     assert!(host.is_stopped());
     let server = inside.iter().find(|process| line(process).contains("start-dev")).unwrap();

@@ -109,7 +109,7 @@ fn unrelated_holder_of_the_server_lock_is_named_and_left_alone() {
         "7\ntemporal\n0\nstart_ticks=1\nboot_id=x\npid_namespace=y\ngeneration=1\nport=1\n";
     std::fs::write(rig.path("temporal.pid"), record).unwrap();
 
-    rig.run(&["stop"]).exits(1).complains(&["temporal.lock", &pid, "cannot be proven", "--home"]);
+    rig.run(&["stop"]).exits(1).complains(&["temporal.lock", &pid, "cannot verify", "--home"]);
     assert!(rig.path("temporal.pid").exists(), "the record stays while the lock is held");
     let status = rig.status();
     assert_eq!(status["state"], "stopped");

@@ -221,7 +221,7 @@ async fn host_waits_for_a_command_that_holds_its_lock_and_then_stops_the_server(
     tokio::select! {
         troubled = is_troubled => {
             let text = troubled.unwrap().troubles["home"].clone();
-            assert!(text.contains(&format!("held by pid {}", own_pid())), "{text}");
+            assert!(text.contains(&format!("locked by pid {}", own_pid())), "{text}");
         }
         () = host.home_lost().cancelled_owned() => panic!("the host gave up its home"),
     }
@@ -259,7 +259,7 @@ async fn host_starts_nothing_until_it_knows_whether_a_command_has_stopped_the_se
     let handle = host.handle().clone();
     let trouble = || handle.facts().troubles.get("home").cloned().unwrap_or_default();
     let command = replace_lock_signed(&home);
-    until("the command", || trouble().contains("held by")).await;
+    until("the command", || trouble().contains("locked by")).await;
     std::fs::remove_file(home.intent()).unwrap();
     std::fs::create_dir(home.intent()).unwrap();
     drop(command);

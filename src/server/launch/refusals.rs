@@ -14,7 +14,7 @@ use std::path::Path;
 /// The failure of a search for a running server if the search could not be made. A later search may
 /// succeed.
 pub fn not_searched(error: &Unswept) -> Failure {
-    let reason = format!("cannot prove that the server has stopped: {error}");
+    let reason = format!("cannot verify that the server has stopped: {error}");
     Failure { reason, ..not_begun(error).failure }
 }
 
@@ -76,7 +76,8 @@ pub(super) fn not_spawned(program: &Path, error: &io::Error) -> Refused {
 pub(super) fn held_by_stranger(path: &Path, who: &str) -> Failure {
     Failure::new(
         format!(
-            "{} is held by {who}, which cannot be proven to be a server of this home",
+            "{} is locked by {who}, and stigmer cannot verify that this process is a server of \
+             this home",
             path.display()
         ),
         "stop that process yourself, or choose another home with --home",

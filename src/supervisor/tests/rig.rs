@@ -41,7 +41,7 @@ pub(super) fn absent(generation: Generation) -> Input {
 }
 
 pub(super) fn search_failed(generation: Generation) -> Input {
-    let failure = Failure::new("the lock is held by pid 4 (nc)", "stop it");
+    let failure = Failure::new("temporal.lock is locked by pid 4 (nc)", "stop it");
     Input::SearchFailed { generation, failure }
 }
 
