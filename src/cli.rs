@@ -111,7 +111,7 @@ enum LocalCommand {
     },
     /// Print the server log
     Logs(Box<logs::LogsArguments>),
-    /// Print the timeline: starts, stops, crashes and restarts
+    /// Print the timeline: starts, stops, crashes and restarts; a generation is one start
     Events {
         /// Show only the last N entries [default: all]
         #[arg(short = 'n', long, value_name = "N")]

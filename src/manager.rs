@@ -310,7 +310,7 @@ impl Manager {
         self.facts.trouble("threads", (blocked > 0).then(|| {
             format!(
                 "{blocked} threads are blocked in the kernel, because a file system or a process \
-                 does not respond"
+                 does not respond; run `ps -eo pid,stat,wchan` to find that process"
             )
         }));
         self.published.send_replace(Arc::new(self.facts.clone()));

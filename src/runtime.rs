@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_while_the_runtime_is_built_is_an_error_with_the_message_of_the_panic() {
+    fn panic_while_the_runtime_is_created_is_an_error_with_its_message() {
         let literal = without_panic::<()>(|| panic!("no pair of sockets")).unwrap_err();
         assert_eq!(literal.to_string(), "no pair of sockets");
         let code = 24;

@@ -255,12 +255,14 @@ impl Unit {
             (self.sweeps.clone(), self.sweeps.clone(), self.lock_file.clone());
         tokio::spawn(async move {
             let sweep = move || match instance.signal(&lock_of.lock_file(&lock_file), signals) {
-                Ok(members) => tracing::info!(%generation, members, ?signals, "signalled"),
+                Ok(members) => {
+                    tracing::info!(%generation, members, ?signals, "sent the signals");
+                }
                 Err(error) => tracing::error!(
                     %generation,
                     ?signals,
                     %error,
-                    "cannot signal the processes of this generation"
+                    "cannot send the signals to the processes of this generation"
                 ),
             };
             if let Err(error) = sweeps.run(sweep).await {
@@ -268,7 +270,7 @@ impl Unit {
                     %generation,
                     ?signals,
                     %error,
-                    "cannot signal the processes of this generation"
+                    "cannot send the signals to the processes of this generation"
                 );
             }
         });

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn all_options_survive_the_wire() {
+    fn all_options_survive_serialization() {
         let home =
             crate::paths::Home::at(std::path::Path::new("/tmp/stigmer-config-test")).unwrap();
         let options = Options {

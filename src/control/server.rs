@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn host_that_proved_nothing_ends_only_if_a_client_waits() {
+    fn host_that_could_not_verify_the_stop_ends_only_if_a_client_waits() {
         let unproven = || Err(ApiError::new(ApiError::UNPROVEN, "why", "hint"));
         assert!(ends_host(&Ok(()), false) && ends_host(&Ok(()), true));
         assert!(ends_host(&unproven(), true), "the client searches itself");

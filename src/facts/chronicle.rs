@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_read_than_a_viewer_shows_and_the_older_file_comes_first() {
+    fn entries_are_read_up_to_the_shown_number_and_the_older_file_comes_first() {
         let many: String = (1..=90).map(line).collect();
         let more: String = (91..=130).map(line).collect();
         let home = Home::wrote([&many, &more]);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_broken_or_of_another_version_is_left_out() {
+    fn damaged_entries_and_entries_of_another_version_are_skipped() {
         let later = line(5).replace("ready", "reborn");
         let added = line(6).replace("{\"time\"", "{\"later\":[1],\"time\"");
         let text = [&line(1), "\n\u{0}\u{0}{\"time\":\n", &later, &added, &line(7)[..30]].concat();
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_half_a_line_is_not_lost_with_it() {
+    fn entry_after_a_cut_line_is_kept() {
         let home = Home::wrote(["", &format!("{}{}", line(1), &line(2)[..30])]);
         Chronicle::open(&home.path()).write(&entry(3)).unwrap();
         assert_eq!(home.read(), [1, 3]);
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn restarts_are_counted_on_from_the_newest_entry() {
+    fn restart_counts_continue_from_the_newest_entry() {
         use Cause::{Crash, Operator, Unresponsive};
         use Happened::{Adopted, Ready};
         let facts = recalled(
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_without_a_count_are_counted_themselves() {
+    fn automatic_restarts_are_counted_in_entries_without_counts() {
         use Cause::{Crash, Operator};
         use Happened::{Ended, Ready};
         let entries = [
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_counts_if_its_host_died_before_the_server_was_ready() {
+    fn restart_counts_if_its_host_died_before_the_server_was_ready() {
         use Cause::{Crash, Operator};
         use Happened::Ended;
         let crash = [wrote(Ended, 3, Crash, &[(Crash, 2)])];
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_file_is_read_from_its_end_only() {
+    fn long_file_is_read_only_at_its_end() {
         let home = Home(tempfile::tempdir().unwrap());
         let file = File::create(home.path()).unwrap();
         file.set_len(1 << 40).unwrap();
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_entries_wait_than_are_shown() {
+    fn waiting_entries_are_limited_to_the_shown_number() {
         let home = Home(tempfile::tempdir().unwrap());
         std::fs::create_dir(home.path()).unwrap();
         let chronicle = Chronicle::open(&home.path());

@@ -117,7 +117,11 @@ pub fn expose(facts: &Facts, problems: Option<&[Problem]>, now: Instant) -> Stri
             let count = problems.iter().filter(|problem| problem.kind == kind).count();
             kinds.get_or_create(&label).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
-        registry.register("problems", "Problems by kind, while somebody looks at them", kinds);
+        registry.register(
+            "problems",
+            "Problems by kind, up to 15 s after a request for problems",
+            kinds,
+        );
     }
 
     let kept = &facts.distributions;

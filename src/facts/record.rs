@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn record_without_a_port_is_not_one_of_a_server() {
+    fn record_without_a_port_is_not_a_record_of_a_server() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(folder.path()).unwrap();
         record().write(&home.record()).unwrap();

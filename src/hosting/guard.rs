@@ -45,8 +45,9 @@ pub(super) async fn guard(handle: Handle) {
             Some(attempts) if armed != arms => {
                 let failed = watchdog::arm(home.root(), attempts).err().map(|error| {
                     format!(
-                        "no watchdog ({error}): if this host is killed, no other host starts \
-                             until you run `stigmer local`"
+                        "cannot start the watchdog (the process that replaces a killed host): \
+                         {error}; if this host is killed, no other host starts until you run \
+                         `stigmer local`"
                     )
                 });
                 handle.trouble(TROUBLE, failed).await;

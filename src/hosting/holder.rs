@@ -109,8 +109,8 @@ pub fn watchdog_of_dead_host(home: &Home) -> Option<Identity> {
     text.watchdog()
 }
 
-/// What the command that holds the host lock does. `None` if no command is proven to hold the lock,
-/// or if the time limit of the command is over.
+/// What the command that holds the host lock does. `None` if there is no proof that a command holds
+/// the lock, or if the time limit of the command is over.
 #[must_use]
 pub fn work(home: &Home) -> Option<Work> {
     let text = LockText::of(home);
@@ -153,12 +153,13 @@ pub fn is_held_by(home: &Home, process: &Proven) -> io::Result<bool> {
 /// The process that has locked the file at the path of the host lock.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum HostLockHolder {
-    /// A host that is proven to hold the lock.
+    /// A host. The descriptors of its process prove that it has the lock.
     Host(Pid),
-    /// A command that is proven to hold the lock. It releases the lock when it is done.
+    /// A command. The descriptors of its process prove that it has the lock. It releases the lock
+    /// when it is done.
     Command(Pid),
-    /// A process that has not written its identity into the lock yet, or that cannot be proven to
-    /// hold the lock.
+    /// A process that has not written its identity into the lock yet, or whose descriptors do not
+    /// prove that it has the lock.
     Unknown,
 }
 
@@ -209,7 +210,7 @@ pub(super) fn check_local(home: &Home) -> Result<(), Unresponsive> {
 }
 
 /// Returns a hint for the user if the host does not respond. stigmer ends or replaces a process
-/// only if the process is proven to be the host, so the hint depends on this proof.
+/// only with proof that the process is the host, so the hint depends on this proof.
 #[must_use]
 pub fn hint(home: &Home) -> String {
     match holder(home) {

@@ -259,7 +259,7 @@ mod tests {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
 
     #[tokio::test]
-    async fn home_that_cannot_be_restored_is_a_trouble_until_it_can() {
+    async fn home_that_cannot_be_restored_is_reported_until_it_is_restored() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
         let settings = Settings::resolve(home.clone(), Options::default()).unwrap();

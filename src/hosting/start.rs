@@ -292,11 +292,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn failed_start_ends_no_server_that_its_host_could_not_look_for() {
+    async fn failed_start_ends_no_server_that_its_host_could_not_search_for() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
         prepare(&home).unwrap();
-        // The test process holds the lock of the server, but cannot be proven to be a server. So
+        // The test process has locked temporal.lock, but it is not a server of stigmer. So
         // the host does not know whether a server runs.
         let held = InstanceLock::take(&home.temporal_lock()).unwrap();
         let options = Options { max_restarts: Some(0), ..Options::default() };

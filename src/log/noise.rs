@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_a_users_worker_keeps_to_itself_is_not() {
+    fn sticky_queue_of_a_users_worker_is_not_noise() {
         let own = queue(45, "vm", "default");
         assert_eq!(classified(&[&own]), [None], "nobody has announced it");
         let after = |line: &str| classified(&[ANNOUNCED, line])[1];

@@ -1,6 +1,6 @@
 //! Adopts the server that an earlier host left running. The search for that server may fail, or may
-//! find a process that cannot be proven to be the server. In both cases it is unknown whether a
-//! server runs, so the host repeats the search.
+//! find a process without proof that the process is the server. In both cases it is unknown whether
+//! a server runs, so the host repeats the search.
 
 use super::{Event, Manager, spawn};
 use crate::config::{Database, Options, Settings};
@@ -156,8 +156,9 @@ impl Manager {
         });
     }
 
-    /// Handles the result of another search. Ignores the result if the manager has received a
-    /// command meanwhile, because the launch or stop of the command searches again.
+    /// Handles the result of a repeated search for the server of an earlier host. Ignores the result
+    /// if the manager has received a command since the search began: the launch or stop for that
+    /// command searches again itself.
     pub(super) fn looked(&mut self, found: io::Result<Adoptable>) {
         let Some(before) = self.unadopted.take_if(|it| it.due.is_none()) else { return };
         if !self.unit.supervisor.is_fresh() {

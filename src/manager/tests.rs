@@ -56,7 +56,7 @@ async fn giving_up_is_one_entry_even_if_the_last_process_ends_later() {
 #[tokio::test]
 async fn launch_does_not_end_a_server_that_was_not_proven_before() {
     let Rig { mut manager, _folder, .. } = rig();
-    // The test process holds the lock of the server, but cannot be proven to be a server.
+    // The test process has locked temporal.lock, but it is not a server of stigmer.
     let held = InstanceLock::take(&manager.facts.settings.home.temporal_lock()).unwrap();
     manager.adopt().await;
     assert!(manager.unadopted.is_some());
@@ -68,7 +68,7 @@ async fn server_that_is_proven_later_is_adopted_without_a_command() {
     for mode in [Mode::Background, Mode::Headless] {
         let Rig { manager, handle, _lock, _folder } = rig_as(mode);
         let home = manager.facts.settings.home.clone();
-        // The test process holds the lock of the server, but cannot be proven to be a server.
+        // The test process has locked temporal.lock, but it is not a server of stigmer.
         let held = InstanceLock::take(&home.temporal_lock()).unwrap();
         let mut facts = handle.watch();
         let running = tokio::spawn(manager.run());
@@ -99,7 +99,7 @@ async fn server_that_is_proven_later_is_adopted_without_a_command() {
 }
 
 #[tokio::test]
-async fn look_is_not_repeated_once_it_finds_no_server() {
+async fn search_is_not_repeated_once_it_finds_no_server() {
     let Rig { manager, handle, _lock, _folder } = rig_as(Mode::Headless);
     let held = InstanceLock::take(&manager.facts.settings.home.temporal_lock()).unwrap();
     let mut facts = handle.watch();
@@ -118,7 +118,7 @@ async fn look_is_not_repeated_once_it_finds_no_server() {
 struct Sleeper(std::process::Child);
 
 impl Sleeper {
-    /// Starts a process that holds the lock of the server, but cannot be proven to be the server.
+    /// Starts a process that has locked temporal.lock, without proof that it is the server.
     fn stranger(home: &Home) -> Self {
         let lock = std::fs::File::create(home.temporal_lock()).unwrap();
         fs2::FileExt::try_lock_exclusive(&lock).unwrap();
@@ -179,7 +179,7 @@ impl Unadopted {
         Self { handle, home, stranger, running, _lock, _folder }
     }
 
-    /// Frees the lock, and starts a process that can be proven to be the server of this home.
+    /// Frees the lock, and starts a process with proof that it is the server of this home.
     fn prove(&mut self, options: &Options) -> Sleeper {
         let server = Sleeper::server(&self.home, options);
         self.stranger = None;
@@ -355,7 +355,7 @@ async fn check_that_fails_after_the_exit_adds_no_downtime() {
 }
 
 #[tokio::test]
-async fn web_ui_of_an_external_server_is_shown_after_a_successful_look_at_its_port() {
+async fn web_ui_of_an_external_server_is_shown_once_its_port_is_checked() {
     let Rig { mut manager, .. } = rig();
     let generation = Generation(1);
     manager.launched(generation, Ok(Launched::External(Occupant::unknown(7233))));

@@ -111,7 +111,7 @@ fn server_without_a_host_has_its_observed_state() {
 }
 
 #[test]
-fn duration_of_failures_is_shown_if_it_decides() {
+fn duration_of_failures_is_shown_if_it_decides_about_a_restart() {
     let shown = |span: Option<&str>| {
         let mut snapshot = crate::protocol::tests::running();
         snapshot.status.options.values.failure_threshold = Some(3);

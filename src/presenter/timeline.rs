@@ -71,9 +71,13 @@ fn row(entry: &Entry, repaired: Option<&Entry>, today: Date) -> TimelineRow {
         Happened::Ended => (TimelineKind::Stop, format!("stopped by {}{after}", by(entry.cause))),
         Happened::Ready => (TimelineKind::Start, format!("started by {}", by(entry.cause))),
         Happened::Adopted => (TimelineKind::Start, "host changed, server kept running".to_owned()),
-        Happened::External => (TimelineKind::Start, "started elsewhere, watched".to_owned()),
+        Happened::External => {
+            (TimelineKind::Start, "watching a server started elsewhere".to_owned())
+        }
         Happened::Failed => (TimelineKind::GaveUp, entry.detail.clone()),
-        Happened::HandedOver => (TimelineKind::Stop, "handed over to another host".to_owned()),
+        Happened::HandedOver => {
+            (TimelineKind::Stop, "server handed over to another host".to_owned())
+        }
         Happened::HostDied => (TimelineKind::Restart, host_died(entry)),
     };
     let shown = repaired.unwrap_or(entry);
@@ -121,6 +125,7 @@ pub(super) fn ended(cause: Cause, detail: &str) -> String {
 fn by(cause: Cause) -> String {
     match cause {
         Cause::Operator => "you".to_owned(),
+        Cause::Shutdown => "the end of its host".to_owned(),
         cause => cause.to_string(),
     }
 }
@@ -146,10 +151,12 @@ pub fn describe(entry: &Entry) -> String {
             if entry.detail.is_empty() { "" } else { ", " },
             entry.detail
         ),
-        Happened::Adopted => format!("generation {generation} found running, adopted"),
+        Happened::Adopted => {
+            format!("generation {generation} keeps running, adopted by a new host")
+        }
         Happened::External => "watching a server that was started elsewhere".to_owned(),
         Happened::Failed => format!("failed: {}", entry.detail),
-        Happened::HandedOver => "handed over to another host".to_owned(),
+        Happened::HandedOver => format!("generation {generation} handed over to another host"),
         Happened::HostDied => match entry.took_ms {
             Some(_) => format!("{}, new host after {}", host_died(entry), span(entry.took_ms)),
             None => format!("{}, not replaced", host_died(entry)),

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 /// The pause after a request, as a multiple of the duration of the request.
 const REST: u32 = 24;
-/// Duration of requests that need no pause, so that the first samples are there at once. The credit is
-/// full again after pauses that are longer than necessary.
+/// Total duration of requests that may be sent without a pause, so that the first samples are complete
+/// at once. Pauses that are longer than necessary restore this credit.
 const CREDIT: Duration = Duration::from_millis(300);
 /// The longest pause after a request.
 const LONGEST_REST: Duration = Duration::from_secs(15);
@@ -48,7 +48,7 @@ impl Budget {
         Self { paid: now, retry: now, errors: 0, described: VecDeque::new() }
     }
 
-    /// Takes note of a request that took this time.
+    /// Records a request. `took` is the duration of the request.
     pub fn spend(&mut self, request: &SampleRequest, is_ok: bool, took: Duration, now: Instant) {
         if let SampleRequest::Run { again, .. } = request {
             self.described.push_back((now, *again));

@@ -122,11 +122,11 @@ fn no_worker(
     let last = sample.last_poller().map(|poller| last_worker(poller, now));
     let cause = match last {
         Some(last) => format!("{tasks}; last worker: {last}"),
-        None => format!("{tasks}; no worker has polled it"),
+        None => format!("{tasks}; no worker has polled this queue"),
     };
     let near = near_miss(&sample.name, served);
     let hint = near.map_or_else(
-        || format!("start a worker that polls the queue {}", sample.name),
+        || format!("start a worker that polls the queue `{}`", sample.name),
         |near| format!("a worker polls the queue `{near}`: did you mean this name?"),
     );
     Problem {
@@ -201,7 +201,7 @@ fn stuck(run: &OpenRun, place: CommandPlace<'_>, now: SystemTime) -> Option<Prob
     let scheduled = run.description.task.and_then(|task| task.scheduled);
     let since = age(failure.and_then(|failure| failure.at).or(scheduled), now);
     let cause = failure.map_or_else(
-        || "the workflow task fails".to_owned(),
+        || "the workflow task fails; the reason is not known yet".to_owned(),
         |failure| causes::of_task(failure, &execution.task_queue, &execution.workflow_type),
     );
     let hint = "fix the code and restart the worker; to continue without waiting for the next attempt, \
@@ -228,10 +228,10 @@ fn retrying<'a>(
         let events = run.events.iter().flat_map(|events| &events.activities);
         let first = events.filter(|(id, _)| *id == call.id).map(|(_, at)| *at).min();
         let since = age(first.or(call.scheduled), now);
-        let cause = call
-            .last_failure
-            .as_ref()
-            .map_or_else(|| "the last attempt failed".to_owned(), |cause| cause.text.clone());
+        let cause = call.last_failure.as_ref().map_or_else(
+            || "the last attempt of the activity failed".to_owned(),
+            |cause| cause.text.clone(),
+        );
         let next = call.next_attempt.filter(|_| !call.is_started);
         Problem {
             severity: if since < YOUNG_RETRY { Severity::Amber } else { Severity::Red },

@@ -14,8 +14,8 @@ use tokio::time::Instant;
 
 /// Time between two lists of the same kind.
 const LIST_PERIOD: Duration = Duration::from_secs(2);
-/// A list whose request takes long is requested after this multiple of its duration, so that the lists
-/// leave time for other requests.
+/// Minimum time between two requests for the same list, as a multiple of the duration of such a
+/// request. A slow list thus leaves time for other requests.
 const LIST_REST: u32 = 200;
 /// Time between two descriptions of a queue.
 const QUEUE_PERIOD: Duration = Duration::from_secs(4);
@@ -43,9 +43,9 @@ pub const FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
 pub enum NextStep {
     /// Send this request.
     Send(SampleRequest),
-    /// Wait until this time, because the server gets a pause.
+    /// Wait until this time: the budget requires a pause after the last request.
     Pause(Instant),
-    /// Wait until this time, because no request is due.
+    /// Wait until this time: no request is due earlier.
     Idle(Instant),
 }
 
@@ -102,7 +102,7 @@ pub struct Plan {
     answered: BTreeMap<List, Instant>,
     /// The lists whose last requests failed: how many in a row, and the last error.
     failed: BTreeMap<List, (u32, String)>,
-    /// The kind of request that is first in turn.
+    /// The kind of request that is sent next, if such a request is due.
     turn: usize,
     open: BTreeMap<RunKey, KnownOpen>,
     /// The token of the next page of open workflows, after the first page. Empty if there is no
@@ -197,7 +197,8 @@ impl Plan {
         Some(SampleRequest::Queue(name.clone(), *kind))
     }
 
-    /// Marked workflows first, then new ones, then those that wait longest.
+    /// Returns the next workflow to describe: first a new workflow that the server has marked as
+    /// failing, then another new workflow, then the workflow that has been due for the longest time.
     fn due_run(&self, budget: &mut Budget, now: Instant) -> Option<SampleRequest> {
         let (new, again) = (budget.may_describe(false, now), budget.may_describe(true, now));
         let may = |run: &KnownOpen| if run.description.is_some() { again } else { new };
@@ -219,7 +220,7 @@ impl Plan {
         next.unwrap_or(now + LIST_PERIOD)
     }
 
-    /// Takes the answer to a request that took this time.
+    /// Handles the answer to a request. `took` is the duration of the request.
     pub fn take(
         &mut self,
         request: SampleRequest,
@@ -240,7 +241,7 @@ impl Plan {
         }
     }
 
-    /// A failed request is repeated later, and delays no other.
+    /// Schedules a failed request again. Other requests are not delayed.
     fn failed(&mut self, request: SampleRequest, error: String, now: Instant) {
         if let Some(list) = request.list() {
             let (count, last) = self.failed.entry(list).or_default();
@@ -309,7 +310,7 @@ impl Plan {
         }
     }
 
-    /// The time of the oldest list behind the sample. `None` until each required list was answered.
+    /// When the oldest list in the sample was read. `None` until each required list was read once.
     #[must_use]
     pub fn as_of(&self) -> Option<Instant> {
         let times = List::REQUIRED.iter().map(|list| self.answered.get(list).copied());
@@ -508,8 +509,8 @@ impl KnownOpen {
             || calls.any(|it| it.attempt > 1)
     }
 
-    /// Takes the newest events. An earlier failure of the workflow task stays as long as the task fails:
-    /// later attempts write no event, and other events push the failure out of the page.
+    /// Stores the newest events. Keeps an earlier failure of the workflow task as long as the task
+    /// fails: later attempts write no event, and newer events may push the failure out of the page.
     fn learn(&mut self, events: Option<NewestEvents>) {
         self.are_events_read = true;
         let Some(mut events) = events else { return };

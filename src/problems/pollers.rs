@@ -12,8 +12,9 @@ use std::time::{Duration, SystemTime};
 
 /// Time limit for reading a command line, which usually takes microseconds.
 const COMMAND: Duration = Duration::from_secs(1);
-/// A poll this long after the end of its process is not one of this process. The clocks of the server
-/// and of this host are the same, but the server writes the time of a poll a moment later.
+/// If a poll is later than the end of the process by more than this time, another process has made
+/// the poll. Server and host use the same clock, but the server writes the time of a poll a moment
+/// later.
 const DYING: Duration = Duration::from_secs(1);
 /// The maximum number of workers that are known.
 const KNOWN: usize = 1_000;
@@ -69,8 +70,8 @@ impl Pollers {
         }
     }
 
-    /// The poller if there is no process with its id. A poll that is later than the end of the process
-    /// comes from a process that only has the same name: it runs in another pid namespace.
+    /// Returns the poller for the case that no process has its id. If the last poll is later than the
+    /// end of the process, the poller is a process with the same id in another pid namespace.
     fn absent(&self, pid: Pid, poller: &QueuePoller) -> Known {
         let known = self.known.get(&poller.identity);
         let absent_since = known.and_then(|it| it.absent_since).unwrap_or_else(SystemTime::now);

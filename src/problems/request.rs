@@ -14,9 +14,9 @@ pub enum SampleRequest {
     /// One page of the open workflows. The bytes are the token of the page, empty for the first
     /// page.
     Open(Vec<u8>),
-    /// The workflows that failed or timed out, only those after this time if it is set.
+    /// The workflows that failed or timed out. If a time is set, only those that ended after it.
     Ended(Option<SystemTime>),
-    /// Which of these workflow IDs has completed since.
+    /// The workflows with these IDs that have completed.
     Completed(Vec<String>),
     /// One open workflow.
     Run {
@@ -52,8 +52,8 @@ impl RunKey {
 /// The response to a request.
 #[derive(Debug, Clone)]
 pub enum Answer {
-    /// To [`SampleRequest::Reported`], [`SampleRequest::Open`], [`SampleRequest::Ended`] and
-    /// [`SampleRequest::Completed`].
+    /// The response to [`SampleRequest::Reported`], [`SampleRequest::Open`],
+    /// [`SampleRequest::Ended`] and [`SampleRequest::Completed`].
     Page(ExecutionPage),
     /// The response to [`SampleRequest::Run`]. `None` if there is no such workflow.
     Run(Option<Description>),

@@ -181,7 +181,7 @@ fn first_failure_of_a_workflow_task_may_heal_itself() {
     let problem = only(&NamespaceSample { open: vec![open(description)], ..sample() });
     assert_eq!(
         (problem.severity, problem.cause.as_str()),
-        (Severity::Amber, "the workflow task fails")
+        (Severity::Amber, "the workflow task fails; the reason is not known yet")
     );
 }
 
@@ -212,7 +212,7 @@ fn queue_without_a_worker_names_the_last_one() {
     let ended = |command: &str| PollerProcess::Ended { pid: 4712, command: command.to_owned() };
     let long = STALE.as_secs() + 5;
     let cases = [
-        (vec![], "2 workflow tasks wait; no worker has polled it"),
+        (vec![], "2 workflow tasks wait; no worker has polled this queue"),
         (
             vec![poller(1, ended("python b.py"))],
             "2 workflow tasks wait; last worker: pid 4712 python b.py, ended",
@@ -310,7 +310,7 @@ fn parent_that_failed_because_of_its_child_is_no_problem_of_its_own() {
 }
 
 #[test]
-fn same_kind_type_and_cause_are_one_row_of_the_newest() {
+fn problems_with_the_same_kind_type_and_cause_share_one_row() {
     let failed = |id: &str, closed: u64, message: &str| EndedRun {
         execution: Execution {
             closed: Some(ago(closed)),
@@ -445,7 +445,7 @@ fn descriptions_stay_within_the_budget_of_a_minute() {
 }
 
 #[test]
-fn slow_server_is_asked_less_often() {
+fn slow_server_gets_fewer_requests() {
     for millis in [1, 20, 200] {
         let mut rig = Rig::new(running(20), Vec::new());
         rig.took = Duration::from_millis(millis);

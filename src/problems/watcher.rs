@@ -25,7 +25,8 @@ const LINGER: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Time between two look-ups of the processes of workers.
 const PROCESSES: Duration = Duration::from_secs(1);
-/// Number of newest events that are read of an open workflow, and of an ended one.
+/// Number of the newest events that are read from the history of an open workflow, and from the
+/// history of an ended workflow.
 const EVENTS: (u16, u16) = (20, 10);
 
 /// Watches the problems of one server. Without a client that requests problems, it sends no request
@@ -118,7 +119,8 @@ impl Watcher {
         self.list()
     }
 
-    /// The latest problems, if somebody looks now and no problem may be missing. Requests nothing.
+    /// The latest problems, while the server is sampled and the samples are complete. Sends no
+    /// request.
     #[must_use]
     pub fn current(&self) -> Option<Vec<Problem>> {
         let is_looking = *self.until.borrow() > Instant::now();
@@ -126,7 +128,7 @@ impl Watcher {
         list.unknown.is_none().then_some(list.problems)
     }
 
-    /// The problems that are known now. Waits for nothing.
+    /// The problems that are known now, without a wait for further samples.
     fn list(&self) -> ProblemList {
         let found = self.findings.borrow().clone();
         let Latest { snapshot, at } = self.snapshot.borrow().clone();
@@ -163,7 +165,8 @@ async fn run(
     mut until: watch::Receiver<Instant>,
     found: watch::Sender<Sampled>,
 ) {
-    // The budget outlives a look: many short looks must not cost more than a long one.
+    // The budget is older than each sampling: many short samplings must not send more requests than
+    // a long one.
     let mut budget = Budget::new(Instant::now());
     loop {
         if until.wait_for(|until| *until > Instant::now()).await.is_err() {
@@ -185,7 +188,7 @@ async fn run(
     }
 }
 
-/// Waits until the time in `until` has passed, so that no client needs samples.
+/// Waits until the time in `until` has passed, which means that no client requests problems any more.
 async fn nobody_looks(until: &mut watch::Receiver<Instant>) {
     loop {
         let end = *until.borrow_and_update();
@@ -267,8 +270,8 @@ async fn sample(target: &SampledServer, budget: &mut Budget, found: &watch::Send
     }
 }
 
-/// The next step of all namespaces. A request is one of the first plan, which may be another plan than
-/// before.
+/// Returns the next step for all namespaces. A request belongs to the first plan in `plans`: this
+/// function rotates `plans` so that the plan with the request is the first one.
 fn next(plans: &mut [(&str, Plan)], budget: &mut Budget, now: Instant) -> NextStep {
     let mut idle = now + PROCESSES;
     for at in 0..plans.len() {

@@ -24,10 +24,10 @@ pub(super) fn current() -> MutexGuard<'static, Claims> {
 }
 
 impl Claims {
-    /// Whether a process must not be reaped as an orphan. This is so for a claimed process. While a
-    /// spawn is in progress, the id of the new process is not known yet, so this is also so for
-    /// every leader of a session. Before the new process leads a session of its own, it is in the
-    /// session of this process, where no orphans are searched.
+    /// Whether a process must not be reaped as an orphan. True for a claimed process. While a spawn
+    /// is in progress, the id of the new process is not known yet, so the result is then true for
+    /// every leader of a session. Until the new process creates its own session, it is in the session
+    /// of this process, where no orphans are searched.
     pub(super) fn include(&self, process: &Process) -> bool {
         self.pids.contains(&process.pid) || (self.spawns > 0 && process.session == process.pid)
     }

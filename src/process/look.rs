@@ -180,8 +180,8 @@ pub fn silent() -> io::Error {
 /// system.
 fn not_begun(bound: Duration) -> io::Error {
     let text = format!(
-        "no thread was free to access it within {bound:?}; end some processes, or raise the limit \
-         (`ulimit -u`)"
+        "no thread was free to access the file system within {bound:?}; end some processes, or \
+         raise the limit (`ulimit -u`)"
     );
     io::Error::new(io::ErrorKind::TimedOut, text)
 }
@@ -238,7 +238,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn look_that_no_thread_has_begun_does_not_blame_the_file_system() {
+    fn look_without_a_free_thread_does_not_blame_the_file_system() {
         static ONE_THREAD: Lane = Lane::new("one", 0, 1);
         let (begun, has_begun) = mpsc::channel();
         let (release, blocks) = mpsc::channel::<()>();
@@ -260,7 +260,7 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
-    async fn a_look_that_blocks_is_an_error_and_the_only_one_at_its_path() {
+    async fn blocked_look_is_an_error_and_the_only_look_at_its_path() {
         let path = Path::new("/blocked");
         let release = block(path);
         for again in [path, &path.join("below")] {
@@ -284,7 +284,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_look_that_nobody_waits_for_closes_its_path_after_its_time_limit() {
+    fn path_of_a_look_without_a_caller_is_blocked_after_its_time_limit() {
         let path = Path::new("/begun");
         let (release, look) = blocking();
         let at_path = |bound| {
@@ -305,7 +305,7 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
-    async fn a_look_that_is_waited_for_patiently_closes_its_path_too() {
+    async fn path_of_a_patient_look_is_blocked_after_its_time_limit() {
         let path = Path::new("/patiently");
         let (release, look) = blocking();
         let mut bound = Duration::from_millis(1);

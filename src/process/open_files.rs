@@ -166,7 +166,7 @@ pub enum Output {
 /// `inode`.
 ///
 /// # Errors
-/// If a deleted file cannot be opened, or the writer cannot be proven.
+/// If a deleted file cannot be opened, or the identity of the writer cannot be verified.
 pub fn output(path: &Path, writer: &Identity, inode: Option<u64>) -> io::Result<Output> {
     let Some(folder) = path.parent().and_then(|folder| folder.canonicalize().ok()) else {
         return Ok(Output::Elsewhere);

@@ -26,7 +26,7 @@ pub enum Unsupported {
     /// `/proc` shows the processes of another pid namespace.
     #[error(
         "cannot identify processes: /proc belongs to another pid namespace (this process is pid \
-         {own}, and /proc shows {shown}), so nothing is started or signalled; mount the /proc of \
+         {own}, and /proc shows {shown}), so stigmer starts and signals no process; mount the /proc of \
          this namespace, for example with `unshare --pid --fork --mount-proc`"
     )]
     ForeignProcfs {
@@ -37,7 +37,7 @@ pub enum Unsupported {
     },
     /// The kernel or a sandbox does not allow pidfds.
     #[error(
-        "cannot pin processes: pidfd_open fails ({0}); stigmer needs Linux 5.4 or later, and a \
+        "cannot identify processes: pidfd_open fails ({0}); stigmer needs Linux 5.4 or later, and a \
          sandbox that allows pidfd_open"
     )]
     NoPidfd(String),

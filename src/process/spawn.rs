@@ -57,7 +57,7 @@ impl Leader {
     /// Watches the process. Needs a running tokio runtime.
     ///
     /// # Errors
-    /// If the process has ended, if its identity cannot be proven, or if its descriptor cannot be
+    /// If the process has ended, if its identity cannot be verified, or if its descriptor cannot be
     /// registered with the reactor of tokio. The process is then killed.
     pub fn watch(mut self) -> io::Result<(Instance, Watched)> {
         let proven = self.instance.leader.prove();

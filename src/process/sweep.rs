@@ -65,8 +65,8 @@ impl Machine {
         Ok(Self { processes, lock, lock_holders, markers })
     }
 
-    /// The processes that have the lock, each with its marker. The marker is `None` if it cannot be
-    /// read.
+    /// The processes that have the lock, each with the value of its environment variable
+    /// [`MARKER`](super::memory::MARKER). The value is `None` if it cannot be read.
     pub fn lock_holders(&self) -> impl Iterator<Item = (Pid, Option<&str>)> {
         self.lock_holders.iter().map(|pid| (*pid, self.marker(*pid)))
     }
@@ -265,7 +265,7 @@ fn signal_proven(member: &Identity, signals: &[Signal]) -> Option<Proven> {
         .inspect_err(|error| {
             tracing::warn!(
                 pid, %error,
-                "cannot check the identity of a process, so it gets no signal"
+                "cannot check the identity of a process, so stigmer does not signal the process"
             );
         })
         .ok()??;

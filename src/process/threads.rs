@@ -45,7 +45,7 @@ const STACK: usize = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum Unfinished {
     /// The job exceeded its time limit and was abandoned.
-    #[error("the operation has no result within {0:?}")]
+    #[error("the operation did not finish within {0:?}")]
     Overdue(Duration),
     /// No thread can run the job: the system creates none, or the lane has reached its maximum.
     #[error("no thread is free ({abandoned} threads are blocked in earlier operations): {source}")]

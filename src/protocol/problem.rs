@@ -45,7 +45,7 @@ pub enum ProblemKind {
     Failed,
     /// A workflow reached its timeout.
     TimedOut,
-    /// The server was restarted automatically. Nobody must act.
+    /// The server was restarted automatically. The user need not act.
     Restarted,
 }
 

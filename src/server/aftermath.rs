@@ -16,8 +16,8 @@ const LOOK: Duration = Duration::from_secs(2);
 /// The findings after the exit of a server.
 #[derive(Debug)]
 pub struct Aftermath {
-    /// Describes, for a message, a process that still uses a port or the lock of the server. The
-    /// process is one that stigmer cannot prove to have started.
+    /// Describes, for a message, a process that still uses a port or the lock of the server. There is
+    /// no proof that stigmer started this process.
     pub leftover: Option<String>,
     /// The state of the disks that the server uses.
     pub disks: Disks,

@@ -76,8 +76,8 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
         .map_err(|error| not_locked(&lock_path, &error))?
         .ok_or_else(|| Refused {
             failure: in_use(&path, &lock_path),
-            // This host itself may have the lock, while a slow check of [`Kept`] still runs. In
-            // this case, a later attempt may succeed.
+            // A slow check of [`Kept`] may still run in this host and have the lock. In this case, a
+            // later attempt may succeed.
             is_transient: is_held_by(own_pid(), &lock_path).unwrap_or(false),
         })?;
 

@@ -187,7 +187,10 @@ impl Prober {
         match (findings.unknown.clone().or_else(lack), failed) {
             (Some(why), _) => {
                 if self.last != Some(Round::Void) {
-                    tracing::warn!(why, "this round of checks proves nothing about the server");
+                    tracing::warn!(
+                        why,
+                        "ignoring this round of checks, because this host could not make all of them"
+                    );
                 }
                 Round::Void
             }
@@ -251,7 +254,8 @@ impl Prober {
                 self.database().and_then(Path::parent).filter(|_| self.disk.is_full)
         {
             let detail = format!(
-                "{detail}; the disk of {} is full, and a restart does not fix that",
+                "{detail}; the disk of {} is full, and a restart does not fix that: free some disk \
+                 space",
                 folder.display()
             );
             return Round::Fail { check, detail, restart_helps: RestartHelps::No };
@@ -262,7 +266,7 @@ impl Prober {
     fn loss(&self) -> Option<String> {
         Some(format!(
             "the database {} was {}, but the server still uses the old file: a restart loses its \
-             data",
+             data, so export the data that you need first",
             self.database()?.display(),
             self.disk.detached?
         ))

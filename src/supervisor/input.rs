@@ -175,7 +175,7 @@ pub enum Round {
 /// The owner of a server that was found running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
-    /// An earlier host of this home spawned the server, and this has been proven.
+    /// An earlier host of this home spawned the server. The search has proven this.
     Ours,
     /// Someone else runs the server on this port.
     External,

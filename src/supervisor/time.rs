@@ -49,8 +49,8 @@ impl Supervisor {
                 self.state = State::Failed {
                     failure: Failure::new(
                         format!("a process of {unit} does not end, not even by SIGKILL"),
-                        "the process is blocked in the kernel (disk, network file system): see `ps \
-                         -o pid,stat,wchan`",
+                        "the process is blocked in the kernel, for example by a disk or a network \
+                         file system; run `ps -eo pid,stat,wchan` to see what the process waits for",
                     ),
                     left: Some(stopping.generation),
                     retry: None,
@@ -76,7 +76,7 @@ impl Supervisor {
         let (cause, why) = match owner {
             Owner::Spawned if now < starting.deadline => {
                 let patience = self.policy.halt_timeout();
-                let why = format!("stopped by a signal while starting, for {patience:.0?}");
+                let why = format!("stopped by a signal for {patience:.0?} while starting");
                 (Cause::Unresponsive, why)
             }
             Owner::Spawned => (Cause::StartTimeout, format!("not ready after {timeout:.0?}")),

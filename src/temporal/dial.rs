@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout};
 pub async fn connect(address: &str, patience: Duration) -> io::Result<TcpStream> {
     let deadline = Instant::now() + patience;
     let resolved = resolve(address, patience).await?;
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the host name resolves to no address");
     for (tried, address) in resolved.iter().enumerate() {
         let left = deadline.saturating_duration_since(Instant::now());
         // Each address gets an equal part of the remaining time, so that no address uses all of it.

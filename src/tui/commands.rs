@@ -60,7 +60,7 @@ mod tests {
     use tokio::sync::oneshot;
 
     #[tokio::test]
-    async fn the_outcome_of_one_says_nothing_about_another() {
+    async fn outcome_of_one_command_does_not_end_another_command() {
         let mut commands = PendingCommands::none();
         let [restart, stop, start] = ["restarting", "stopping", "starting"].map(|word| {
             let (done, outcome) = oneshot::channel();

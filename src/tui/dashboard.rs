@@ -281,7 +281,7 @@ impl Dashboard {
     /// Opens the web UI in a browser. Without a display, or over SSH, copies the URL to the
     /// clipboard instead.
     fn open_web_ui(&mut self, url: Option<&str>) {
-        let Some(url) = url else { return self.toast("there is no web UI") };
+        let Some(url) = url else { return self.toast("the server has no web UI") };
         let display = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|v| std::env::var_os(v).is_some());
         if cfg!(target_os = "macos") || (display && std::env::var_os("SSH_CONNECTION").is_none()) {
             match browser::open(url) {
@@ -293,8 +293,10 @@ impl Dashboard {
                 io::stdout(),
                 crossterm::clipboard::CopyToClipboard::to_clipboard_from(url)
             );
-            let said = if copied.is_ok() { "no display here; copied" } else { "no display here:" };
-            self.toast(&format!("{said} {url}"));
+            self.toast(&match copied {
+                Ok(()) => format!("no display for a browser; copied {url}"),
+                Err(_) => format!("no display for a browser; open {url}"),
+            });
         }
     }
 
@@ -355,7 +357,7 @@ mod tests {
     use crate::protocol::Mode;
 
     #[tokio::test]
-    async fn a_frame_waits_for_no_look_at_the_home() {
+    async fn frame_does_not_wait_for_a_search_in_the_home() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
         let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
@@ -368,8 +370,8 @@ mod tests {
         };
         let dashboard = Dashboard::new(&home, session, false, None);
         host.leave().await;
-        // The test process holds the lock of the server, but cannot be proven to be a server of
-        // this home. So the search for the server takes some time.
+        // The test process has locked temporal.lock, but it is not a server of stigmer. So the
+        // search for the server takes some time.
         let _stranger = InstanceLock::take(&home.temporal_lock()).unwrap().unwrap();
         let begun = Instant::now();
         while dashboard.unwatched() != Some(Unwatched::Unknown) {

@@ -145,7 +145,7 @@ mod tests {
     use std::sync::mpsc;
 
     #[test]
-    fn an_event_that_one_look_leaves_behind_does_not_wait_for_the_next_key() {
+    fn event_left_in_the_buffer_does_not_wait_for_the_next_key() {
         let (woken, wake) = io::pipe().unwrap();
         let (mut terminal, mut keys) = io::pipe().unwrap();
         let (sender, looks) = mpsc::channel();

@@ -122,7 +122,7 @@ pub(crate) async fn watch(target: ExitTarget, log: LogReader) -> Ended {
             }
             // The error does not prove that no process is left.
             Ok(Err(error)) => {
-                tracing::error!(%error, "cannot determine whether processes of this generation are left");
+                tracing::error!(%error, "cannot determine whether processes of this generation still run");
                 tokio::time::sleep(AGAIN).await;
             }
             Err(Unswept::Unfinished(error)) => {

@@ -219,7 +219,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
     #[test]
-    fn file_that_cannot_be_written_is_a_trouble_until_it_can() {
+    fn unwritable_file_is_reported_until_it_is_written() {
         let (is_full, written) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU32::new(0)));
         let mut files = Files::of("/home".into());
         let now = Instant::now();
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn forgotten_file_is_neither_written_nor_a_trouble() {
+    fn forgotten_file_is_neither_written_nor_reported() {
         let mut files = Files::of("/home".into());
         files.keep("temporal.pid", || Err(ErrorKind::StorageFull.into()));
         files.forget("temporal.pid");

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_that_pass_are_curable_and_those_of_a_disk_wait_for_it() {
+    fn temporary_errors_are_transient_and_disk_errors_wait_for_the_disk() {
         let refused = |code| {
             let error = io::Error::from_raw_os_error(code);
             let refused = Refused::by(&error, Failure::new("", ""));

@@ -227,7 +227,7 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
-    async fn home_that_does_not_respond_allows_no_launch_and_no_look_at_its_lock() {
+    async fn home_that_does_not_respond_allows_no_launch_and_no_check_of_its_lock() {
         let folder = tempfile::tempdir().unwrap();
         let instance = folder.path().join("temporal.lock");
         let lock = HostLock::take(&folder.path().join("supervisor.lock")).unwrap().unwrap();

@@ -90,8 +90,12 @@ fn each_kind_of_problem_has_its_root_cause_until_it_is_over() {
     let bug = wait_for(&rig, "stuck", "bug-1", "KeyError: 'missing-sku'");
     assert!(bug["attempt"].as_u64().unwrap() >= 2, "{bug}");
     wait_for(&rig, "stuck", "unknown-14", "no worker on queue orders knows the type Unknown");
-    let near =
-        wait_for(&rig, "no_worker", "ordres", "1 workflow task waits; no worker has polled it");
+    let near = wait_for(
+        &rig,
+        "no_worker",
+        "ordres",
+        "1 workflow task waits; no worker has polled this queue",
+    );
     assert!(near["hint"].as_str().unwrap().contains("`orders`"), "{near}");
     let retrying = wait_for(
         &rig,
@@ -175,7 +179,7 @@ fn problems_of_every_configured_namespace_are_listed() {
 }
 
 #[test]
-fn nothing_is_requested_while_nobody_looks_and_problems_need_a_server() {
+fn no_request_is_sent_without_a_client_and_problems_need_a_server() {
     let rig = Rig::new();
     let ran = rig.run(&["problems"]).exits(3);
     assert!(ran.stdout.is_empty() && ran.stderr.contains("the server is stopped"), "{ran:?}");

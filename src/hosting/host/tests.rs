@@ -275,7 +275,7 @@ async fn host_starts_nothing_until_it_knows_whether_a_command_has_stopped_the_se
 }
 
 #[tokio::test]
-async fn host_does_not_start_while_it_is_unknown_whether_a_stop_is_under_way() {
+async fn host_does_not_start_while_it_is_unknown_whether_a_stop_is_in_progress() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(&folder.path().join("home")).unwrap();
     home.prepare(true).unwrap();

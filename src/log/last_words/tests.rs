@@ -21,7 +21,7 @@ fn judge(code: i32, lines: &str) -> StartFailure {
 }
 
 #[test]
-fn a_port_that_needs_a_privilege_differs_from_one_that_is_taken() {
+fn port_that_needs_a_privilege_differs_from_a_used_port() {
     for (what, words, port) in [
         (PortUse::Frontend, "can't set frontend port 80", 80),
         (PortUse::Ui, "can't set UI port 81", 81),
@@ -33,7 +33,7 @@ fn a_port_that_needs_a_privilege_differs_from_one_that_is_taken() {
 }
 
 #[test]
-fn every_refused_start_is_understood() {
+fn cause_of_every_refused_start_is_recognized() {
     use StartFailure::*;
     let taken = |port, what| PortTaken { port, what };
     let unusable = |detail: &str| DatabaseUnusable { detail: detail.to_owned() };
@@ -97,7 +97,7 @@ fn lost_port_races_differ_from_crashes() {
 }
 
 #[test]
-fn a_server_without_threads_or_descriptors_differs_from_a_crash() {
+fn lack_of_threads_or_descriptors_differs_from_a_crash() {
     let lines = "runtime: failed to create new OS thread (have 3 already; errno=11)
 runtime: may need to increase max user processes (ulimit -u)
 fatal error: newosproc
@@ -110,7 +110,7 @@ runtime.throw({0x5861277?, 0x7fffb9b40668?})";
 }
 
 #[test]
-fn the_cause_is_found_among_everything_else() {
+fn cause_is_found_among_other_lines() {
     let usage = "Usage:\n  temporal server start-dev [flags]\n";
     let error = ERRORS.lines().nth(19).unwrap();
     let lines = format!("{EVENTS}{usage}{error}\n{error}\nx");
@@ -126,7 +126,7 @@ fn the_cause_is_found_among_everything_else() {
 }
 
 #[test]
-fn a_huge_dump_keeps_its_beginning_and_its_end() {
+fn huge_dump_keeps_its_beginning_and_its_end() {
     let mut parser = LineParser::new(jiff::tz::TimeZone::UTC);
     let mut words = LastWords::default();
     let mut say = |line: &str| words.observe(&parser.scan(line), line);
@@ -143,7 +143,7 @@ fn a_huge_dump_keeps_its_beginning_and_its_end() {
 }
 
 #[test]
-fn the_next_generation_begins_with_nothing_said() {
+fn next_generation_begins_without_last_words() {
     let mark = generation_mark(2, jiff::Timestamp::UNIX_EPOCH, "crash", "");
     let lines = format!("Error: old\n{mark}\nhello");
     assert_eq!(error_cause(lines.lines()), None);

@@ -22,7 +22,7 @@ async fn down(home: &Home, condition: impl Fn(&Intent) -> bool) -> Box<Intent> {
 }
 
 #[tokio::test]
-async fn stop_of_the_previous_host_is_not_done_while_its_server_cannot_be_looked_for() {
+async fn stop_of_the_previous_host_is_not_complete_while_the_search_for_its_server_fails() {
     let Rig { mut manager, handle, _lock, _folder } = rig_as(Mode::Headless);
     let _stranger = Sleeper::stranger(&manager.facts.settings.home);
     manager.resumed = Some(Want::Down);

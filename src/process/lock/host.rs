@@ -177,7 +177,7 @@ impl HostLock {
             Ok(restoring) => restoring,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => {
-                let why = "the previous attempt is still running";
+                let why = "an earlier attempt to lock the file still runs";
                 return Err(io::Error::new(io::ErrorKind::WouldBlock, why));
             }
         };

@@ -225,7 +225,7 @@ impl io::Write for Lines {
 }
 
 #[test]
-fn an_instance_that_cannot_be_looked_at_for_a_moment_is_not_killed_before_its_time() {
+fn unreadable_instance_is_not_killed_before_the_end_of_its_grace_period() {
     let folder = tempfile::tempdir().unwrap();
     let lock = folder.path().join("temporal.lock");
     // The lock file is a link to itself, so it cannot be opened, and the members of the instance
@@ -274,7 +274,7 @@ fn shell(folder: &Path, script: &str, locks: &[InstanceLock]) -> Leader {
 }
 
 #[test]
-fn late_look_at_an_instance_does_not_select_the_holder_of_the_lock_that_the_next_one_has_taken() {
+fn late_sweep_does_not_select_the_process_that_has_the_lock_of_the_next_instance() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("unit.lock");
     let take = || InstanceLock::take(&path).unwrap().unwrap();
@@ -314,7 +314,7 @@ fn late_look_at_an_instance_does_not_select_the_holder_of_the_lock_that_the_next
 }
 
 #[tokio::test]
-async fn look_at_one_instance_keeps_the_exit_status_of_another_one() {
+async fn sweep_of_one_instance_keeps_the_exit_status_of_another() {
     let folder = tempfile::tempdir().unwrap();
     let looked_at = shell(folder.path(), "exec sleep 600", &[]);
     let (_, watched) = shell(folder.path(), "exit 3", &[]).watch().unwrap();

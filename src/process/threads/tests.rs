@@ -152,7 +152,7 @@ fn job_without_a_free_thread_within_its_limit_never_starts() {
 }
 
 #[test]
-fn a_job_that_nobody_waits_for_blocks_no_thread_that_others_need() {
+fn job_without_a_caller_blocks_no_thread_that_others_need() {
     let lane = lane(1, 2);
     let (release, blocks) = blocked();
     lane.post(Duration::ZERO, blocks).unwrap();

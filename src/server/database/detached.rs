@@ -35,7 +35,7 @@ mod tests {
     use std::fs::{self, File};
 
     #[test]
-    fn deleted_or_replaced_file_is_detected_and_a_failed_look_is_an_error() {
+    fn deleted_or_replaced_file_is_detected_and_a_failed_check_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("temporal.db");
         let me = [crate::process::identity::own_pid()];

@@ -87,7 +87,7 @@ fn dangling_link_and_its_target_have_the_same_lock() {
 }
 
 #[test]
-fn incomplete_database_of_stigmer_is_set_aside_with_its_journal() {
+fn incomplete_database_of_stigmer_is_renamed_with_its_journal() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.db");
     end(guard(&file, "h", "1").unwrap(), &file);
@@ -120,7 +120,7 @@ fn complete_database_is_kept_and_another_version_causes_a_warning() {
 }
 
 #[test]
-fn database_of_another_program_is_used_unchanged_and_never_set_aside() {
+fn database_of_another_program_is_used_unchanged_and_never_renamed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.db");
     std::fs::write(&file, "theirs").unwrap();
@@ -211,7 +211,7 @@ fn adopting_host_leaves_the_lock_file_of_another_server_alone() {
 }
 
 #[test]
-fn lock_is_proven_by_a_child_if_the_leader_proves_nothing() {
+fn child_proves_the_lock_if_the_leader_does_not() {
     assert!(proof(Ok(true)).unwrap());
     let looked = |code| proof(Err(io::Error::from_raw_os_error(code)));
     assert!(!looked(libc::EACCES).unwrap(), "the descriptors cannot be read");

@@ -72,8 +72,8 @@ pub(super) fn clear(
     if !left.is_empty() {
         return Err(Refused {
             failure: Failure::new(
-                format!("processes of an earlier generation do not end: {}", names(&left)),
-                "run `ps -o pid,stat,wchan` to see what these processes wait for",
+                format!("processes of an earlier start of the server do not end: {}", names(&left)),
+                "run `ps -eo pid,stat,wchan` to see what these processes wait for",
             ),
             is_transient: true,
         });

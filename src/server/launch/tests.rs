@@ -92,7 +92,7 @@ async fn start_with_an_unknown_lock_holder_is_retried_only_if_a_server_was_not_a
     }
     let rig = Rig::new();
     let permit = rig.permit().await;
-    // The test process has the lock, but no marker in its environment. So stigmer cannot prove that
+    // The test process has the lock, but no marker in its environment. So stigmer cannot verify that
     // this process is a server.
     let _held = InstanceLock::take(&rig.home.temporal_lock()).unwrap();
     for (unadopted, waits_for) in [(false, None), (true, Some(Resource::System))] {

@@ -115,7 +115,7 @@ impl Prober {
                 match self.other_user() {
                     Ok(None) => {}
                     Ok(Some(uid)) => {
-                        return Err(format!("{address} belongs to another user now, uid {uid}"));
+                        return Err(format!("another user (uid {uid}) listens on {address} now"));
                     }
                     Err(error) => return Ok(CheckOutcome::Unknown(error.to_string())),
                 }
@@ -154,11 +154,16 @@ impl Prober {
         };
         match self.leader.as_mut().map_or(Ok(false), KnownLeader::is_alive) {
             Ok(true) => {}
-            Ok(false) => return Err(format!("pid {} has ended", instance.leader.pid)),
+            Ok(false) => {
+                return Err(format!("the server process (pid {}) has ended", instance.leader.pid));
+            }
             Err(error) => return Ok(CheckOutcome::Unknown(error.to_string())),
         }
         if let Some(pid) = self.halted() {
-            return Err(format!("pid {pid} is stopped by a signal"));
+            return Err(format!(
+                "the server process (pid {pid}) is stopped by a signal; continue it with `kill \
+                 -CONT {pid}`"
+            ));
         }
         match self.find_server().await {
             Ok(found) => found.map(|()| CheckOutcome::Passes),
@@ -181,9 +186,12 @@ impl Prober {
         if listeners.is_empty() {
             return Ok(Err(match &self.server {
                 Some(server) if server.is_alive()? => {
-                    format!("shutting down: pid {} has closed port {port}", server.pid)
+                    format!(
+                        "the server is shutting down: pid {} has closed port {port}",
+                        server.pid
+                    )
                 }
-                Some(_) | None => format!("nothing listens on port {port}"),
+                Some(_) | None => format!("no process listens on port {port}"),
             }));
         }
         self.holder = self.holder_of(listeners.clone()).await?;
@@ -199,7 +207,7 @@ impl Prober {
         };
         Ok(match &self.holder {
             Some(_) => Ok(()),
-            None => Err(format!("port {port} belongs to another process")),
+            None => Err(format!("a process of another program listens on port {port}")),
         })
     }
 

@@ -137,7 +137,7 @@ fn start_stopped_by_a_signal_has_as_long_as_a_ready_server() {
     let effects = sim.exit(SIGKILL);
     assert!(
         matches!(&effects[..], [Effect::Launch { cause: Cause::Unresponsive, detail, .. }]
-            if detail == "stopped by a signal while starting, for 4s"),
+            if detail == "stopped by a signal for 4s while starting"),
         "{effects:?}"
     );
 }

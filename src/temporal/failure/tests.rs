@@ -51,7 +51,7 @@ fn wrapper_without_a_cause_is_its_own_root() {
 }
 
 #[test]
-fn failure_of_a_child_is_known_as_such() {
+fn failure_of_a_child_is_recognized() {
     let child = FailureInfo { child: Some(ChildFailureInfo::default()), ..FailureInfo::default() };
     assert!(RootCause::of(&caused(child, application("E", "x"))).is_of_child);
     assert!(!RootCause::of(&caused(activity_task_failed(), application("E", "x"))).is_of_child);
@@ -86,7 +86,7 @@ fn error_of_typescript_has_its_type_in_the_stack() {
 }
 
 #[test]
-fn line_is_the_first_one_with_text() {
+fn first_line_with_text_is_the_message() {
     let cases = [
         (application("E", "\n  \n  one \n two"), "E: one"),
         (application("E", ""), "E"),
@@ -114,7 +114,7 @@ fn text_of_users_cannot_move_the_cursor_and_is_bounded() {
 }
 
 #[test]
-fn encoded_message_is_named_as_such() {
+fn encoded_message_is_described_as_encoded() {
     let info = FailureInfo {
         message: "Encoded failure".into(),
         encoded_attributes: Some(super::super::message::Payload::default()),

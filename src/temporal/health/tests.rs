@@ -47,7 +47,7 @@ async fn all_calls(client: &Client) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_healthy_peer_passes_all_calls() {
+async fn healthy_peer_passes_all_calls() {
     let client = scripted(|path| peer::temporal(path, "1.2.3"));
     assert_eq!(all_calls(&client).await, Vec::<String>::new());
     assert_eq!(client.info().await.unwrap().server_version, "1.2.3");
