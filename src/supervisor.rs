@@ -324,8 +324,8 @@ impl Supervisor {
 
     /// Searches for a server that this host does not watch, and stops that server. The state
     /// becomes stopped only after the proof that no such server is left. The search has its own
-    /// generation number, so that a late input about an earlier generation is not taken for the
-    /// result of the search.
+    /// generation number. Without that number, a late input about an earlier generation could look
+    /// like the result of the search.
     fn search(&mut self, cause: Cause, now: Instant) -> Vec<Effect> {
         self.generation = self.generation.next();
         let generation = self.generation;

@@ -40,7 +40,7 @@ pub(super) fn longer(downtime_ms: Option<u64>, recovery_ms: Option<u64>) -> Opti
 }
 
 /// Returns the text that follows the duration of a repair. It contains the downtime if the downtime
-/// is longer than the repair. That is so for a server that hangs: its downtime begins at the last
+/// is longer than the repair. An example is a server that hangs: its downtime begins at the last
 /// passed check, before the repair.
 #[must_use]
 pub fn downtime(downtime_ms: Option<u64>, recovery_ms: Option<u64>) -> String {

@@ -91,8 +91,9 @@ impl Identity {
             return Ok(None);
         }
         let Some(pidfd) = pin(self.pid)? else { return Ok(None) };
-        // The comparison must come after the pidfd was opened. If the process of this identity has
-        // the id now, it also had the id at the open, so the pidfd refers to it.
+        // Compare only after the pidfd was opened. A process keeps its id until it ends. So if the
+        // process of this identity has the id now, it already had the id when the pidfd was opened,
+        // and the pidfd refers to this process.
         let now = super::linux::stat(self.pid)?;
         let is_same = now.is_some_and(|now| now.start_ticks == self.start_ticks);
         Ok(is_same.then_some(Proven { pid: self.pid, pidfd }))

@@ -69,8 +69,8 @@ impl KnownLeader {
     pub fn is_alive(&mut self) -> io::Result<bool> {
         self.read = None;
         if self.row.is_none() {
-            // The leader is checked after the open. If the leader has the id now, it also had the
-            // id at the open, so the entry is that of the leader.
+            // Check the leader only after the entry was opened. A process keeps its id until it
+            // ends. So if the leader has the id now, the opened entry is the entry of the leader.
             let row = linux::Row::of(self.identity.pid)?;
             self.row = if self.identity.is_alive()? { row } else { None };
         }

@@ -42,8 +42,8 @@ impl Pages {
         let number = self.first.wrapping_add(self.pages.len() as u32 - 1);
         let page = self.pages.back_mut().expect("one was just pushed where there was none");
         let start = page.text.len();
-        // A search takes every line end for the end of a line, so a line must not contain another
-        // line end.
+        // For a search, a line break is the end of a line. So the text of a line must not contain a
+        // line break.
         if line.contains('\n') {
             page.text.push_str(&line.replace('\n', " "));
         } else {

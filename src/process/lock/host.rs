@@ -171,8 +171,8 @@ impl HostLock {
     /// If the path cannot be read, or no file can be created there. `WouldBlock` while an earlier
     /// call runs.
     pub fn restore(&self) -> io::Result<LockState> {
-        // With two calls at the same time, each call would take the lock of the other call for the
-        // lock of another host.
+        // With two calls at the same time, one call would find the file locked by the other call,
+        // and would report another host.
         let _restoring = match self.restoring.try_lock() {
             Ok(restoring) => restoring,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
