@@ -137,6 +137,10 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
     let generation = temporal.and_then(|temporal| temporal.generation);
     let workflows = viewer.workflows.now(status).filter(|_| now.measured().is_some());
     let all = problems::problems(now);
+    let dismissed = all.as_ref().map_or(0, |rows| viewer.dismissed.count(rows));
+    let problems = all.map(|rows| viewer.dismissed.filter(rows));
+    let recent =
+        |it| workflows::recent(it, &viewer.problems, problems.as_deref().unwrap_or_default());
     Model {
         host_label: header::host_label(now),
         home: viewer.home.clone(),
@@ -168,10 +172,10 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
         failure: restarts::failure(now),
         timeline: timeline::rows(&now.snapshot.timeline, crate::clock::now().date()),
         namespace: status.options.first_namespace().unwrap_or_default().to_owned(),
-        dismissed: all.as_ref().map_or(0, |rows| viewer.dismissed.count(rows)),
-        problems: all.map(|rows| viewer.dismissed.filter(rows)),
+        dismissed,
         counts: workflows.map(|it| it.counts.into()),
-        recent: workflows.map(|it| workflows::recent(it, &viewer.problems)),
+        recent: workflows.map(recent),
+        problems,
         closed_history: workflows.map(workflows::closed_history).unwrap_or_default(),
         as_of: viewer.problems.outdated_for().map(text::time_of_day),
         storage: resources::storage(status),

@@ -253,7 +253,7 @@ fn problems_that_cannot_be_refreshed_are_marked() {
 }
 
 #[test]
-fn recent_workflows_show_the_cause_of_their_problem() {
+fn recent_workflows_show_the_cause_of_a_dismissed_problem() {
     let mut snapshot = crate::protocol::tests::running();
     snapshot.status.state = State::Ready;
     let mut viewer = Viewer::default();
@@ -291,7 +291,11 @@ fn recent_workflows_show_the_cause_of_their_problem() {
     let model = present(&view, &viewer);
     let counts = WorkflowCounts { running: 1, completed: Some(1), failed: 0 };
     assert_eq!((model.counts, model.closed_history.len()), (Some(counts), 1));
-    let recent = model.recent.unwrap();
+    let runs: Vec<String> = model.recent.unwrap().into_iter().map(|row| row.run_id).collect();
+    assert_eq!(runs, ["r2"], "r1 is in the list of problems");
+    let rows = model.problems.unwrap();
+    viewer.dismissed.handle(&stigmer_ui::DismissRequest::All, &rows);
+    let recent = present(&view, &viewer).recent.unwrap();
     assert_eq!((recent[0].note.as_str(), recent[0].ended_ms), ("no signal", None));
     assert_eq!((recent[1].note.as_str(), recent[1].took_ms), ("", Some(6_000)));
     assert!(recent[1].ended_ms >= Some(4_000), "{recent:?}");

@@ -9,9 +9,10 @@ use crate::supervisor::Generation;
 use crate::temporal::executions::{Execution, ExecutionStatus};
 use crate::temporal::holdings::Holdings;
 use crate::temporal::workflows::StatusCounts;
+use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 use stigmer_ui::loss;
-use stigmer_ui::model::{ClosedCount, WorkflowCounts, WorkflowRow, WorkflowStatus};
+use stigmer_ui::model::{ClosedCount, ProblemRow, WorkflowCounts, WorkflowRow, WorkflowStatus};
 
 impl From<StatusCounts> for WorkflowCounts {
     fn from(counts: StatusCounts) -> Self {
@@ -47,8 +48,14 @@ pub struct NamespaceSnapshot {
     pub history: Vec<StatusCounts>,
 }
 
-/// Converts the recent workflows to rows.
-pub(super) fn recent(namespace: &NamespaceSnapshot, problems: &KnownProblems) -> Vec<WorkflowRow> {
+/// Converts the recent workflows to rows, except those that are in the rows of problems.
+pub(super) fn recent(
+    namespace: &NamespaceSnapshot,
+    problems: &KnownProblems,
+    rows: &[ProblemRow],
+) -> Vec<WorkflowRow> {
+    let members = rows.iter().flat_map(|row| &row.members);
+    let listed: HashSet<&str> = members.map(|member| member.run_id.as_str()).collect();
     let now = SystemTime::now();
     let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let row = |it: &Execution| WorkflowRow {
@@ -65,7 +72,7 @@ pub(super) fn recent(namespace: &NamespaceSnapshot, problems: &KnownProblems) ->
         // The clock of another machine may be ahead.
         ended_ms: it.closed.map(|closed| now.duration_since(closed).map_or(0, ms)),
     };
-    namespace.recent.iter().map(row).collect()
+    namespace.recent.iter().map(row).filter(|row| !listed.contains(row.run_id.as_str())).collect()
 }
 
 /// Converts the history of ended workflows for the graph.

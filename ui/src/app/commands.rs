@@ -123,6 +123,7 @@ impl Ui {
     ) -> Option<Action> {
         let view = &mut self.view;
         match command {
+            RowCommand::Expand(expand) => view.expand(expand, model),
             RowCommand::NextProblem => view.go_to_problem(true, model),
             RowCommand::PreviousProblem => view.go_to_problem(false, model),
             RowCommand::Dismiss => {

@@ -80,7 +80,8 @@ impl Ui {
                 Some(Item::Hint(number)) => Some(line(HINTS.get(number)?.command)),
                 Some(item) => {
                     let problem = item.problem(model).map(|row| &row.subject);
-                    let workflow = item.workflow(model).map(|row| &row.workflow_id);
+                    let member = item.member(model).map(|(_, it)| &it.workflow_id);
+                    let workflow = item.workflow(model).map(|row| &row.workflow_id).or(member);
                     let worker = item.worker(model).map(|row| &row.name);
                     Some(line(problem.or(workflow).or(worker)?))
                 }

@@ -16,7 +16,7 @@ use crate::draw::theme::{Symbols, Theme};
 use crate::explorer::{Explorer, LogPosition, Move};
 use crate::log::LogSource;
 use crate::loss::StopImpact;
-use crate::model::{Model, ProblemKind, StateView};
+use crate::model::{Model, ProblemKind, ProblemRow, StateView};
 pub(crate) use details::RowDetails;
 pub(crate) use filter::RowFilter;
 pub(crate) use hints::{EmptySection, HINTS, hints};
@@ -38,6 +38,8 @@ pub(crate) struct View {
     pub(crate) workers: RowList,
     /// Filter of the list of workflows.
     pub(crate) filter: RowFilter,
+    /// Identifiers of the problems whose workflows are listed one by one.
+    pub(crate) expanded: Vec<String>,
     /// The log of the overview.
     pub(crate) newest: Explorer,
     /// The log of the tab of logs.
@@ -133,7 +135,7 @@ impl View {
         let content = Parts::of(area).content;
         let content = split_top(content, reason).1;
         let need = SectionRows {
-            problems: model.problems.as_ref().map_or(0, Vec::len),
+            problems: self.problem_items(model, |_| true).count(),
             workers: section_rows(model, EmptySection::Workers),
             recent: section_rows(model, EmptySection::Recent),
             teaches: hints(model, EmptySection::Workers).next().is_some(),
@@ -205,10 +207,6 @@ impl View {
 
     fn overview_items(&self, model: &Model) -> Vec<Item> {
         let sections = &self.sections;
-        let problems = match sections.problems.rows.height {
-            0 => 0,
-            _ => model.problems.as_ref().map_or(0, Vec::len),
-        };
         let shown =
             |rows: Option<usize>, section: Rect| rows.unwrap_or(0).min(section.height.into());
         let workers = shown(model.workers.as_ref().map(Vec::len), sections.workers.rows);
@@ -218,8 +216,7 @@ impl View {
         let recent_hints = hints(model, EmptySection::Recent);
         let lines = self.newest.visible().filter_map(|at| self.newest.row(at));
         let lines = lines.filter(|_| has_room(sections.log.rows));
-        (0..problems)
-            .map(Item::Problem)
+        self.problem_items(model, |_| has_room(sections.problems.rows))
             .chain(worker_hints.filter(|_| has_room(sections.workers.rows)).map(Item::Hint))
             .chain((0..workers).map(Item::Worker))
             .chain(recent_hints.filter(|_| has_room(sections.recent.rows)).map(Item::Hint))
@@ -228,14 +225,50 @@ impl View {
             .collect()
     }
 
+    /// Returns the rows of the problems for which `is_shown` holds. A problem that is expanded is
+    /// followed by its further workflows.
+    fn problem_items<'a>(
+        &'a self,
+        model: &'a Model,
+        is_shown: impl Fn(&ProblemRow) -> bool + 'a,
+    ) -> impl Iterator<Item = Item> + 'a {
+        let problems = model.problems.iter().flatten().enumerate();
+        problems.filter(move |(_, row)| is_shown(row)).flat_map(|(at, row)| {
+            let members = if self.is_expanded(row) { row.members.len() } else { 0 };
+            let members = (1..members).map(move |number| Item::Member(at, number));
+            std::iter::once(Item::Problem(at)).chain(members)
+        })
+    }
+
+    pub(crate) fn is_expanded(&self, row: &ProblemRow) -> bool {
+        self.expanded.contains(&row.id)
+    }
+
+    /// Lists the workflows of the selected problem one by one, or in one row.
+    pub(crate) fn expand(&mut self, expand: bool, model: &Model) {
+        let Some(item) = self.selected() else { return };
+        let member = item.member(model).map(|(row, _)| row);
+        let Some(row) = item.problem(model).or(member) else { return };
+        self.expanded.retain(|id| *id != row.id);
+        if expand {
+            self.expanded.push(row.id.clone());
+            return;
+        }
+        let is_row = |item: &Item| item.problem(model).is_some_and(|it| it.id == row.id);
+        if let Some(list) = self.list_mut()
+            && let Some(at) = list.items().iter().position(is_row)
+        {
+            list.select(at, model);
+        }
+    }
+
     /// Returns the problems of workflows that pass the filter, then the workflows that pass.
     fn workflow_items(&self, model: &Model) -> Vec<Item> {
-        let problems = model.problems.iter().flatten().enumerate();
-        let problems = problems
-            .filter(|(_, row)| row.kind.is_of_workflows() && self.filter.passes_problem(row));
+        let problems = self.problem_items(model, |row| {
+            row.kind.is_of_workflows() && self.filter.passes_problem(row)
+        });
         let recent = model.recent.iter().flatten().enumerate();
         let recent = recent.filter(|(_, row)| self.filter.passes_workflow(row));
-        let problems = problems.map(|(at, _)| Item::Problem(at));
         problems.chain(recent.map(|(at, _)| Item::Workflow(at))).collect()
     }
 

@@ -75,6 +75,11 @@ pub(super) fn draw_row(
                 problem::draw(buf, area, it, scene);
             }
         }
+        Item::Member(..) => {
+            if let Some((row, it)) = item.member(scene.model) {
+                problem::draw_member(buf, area, row, it, scene);
+            }
+        }
         Item::Worker(_) => {
             if let Some(it) = item.worker(scene.model) {
                 worker::draw(buf, area, it, scene);

@@ -45,7 +45,7 @@ fn headings(canvas: &mut Canvas<'_>, sections: Sections) {
     let scene @ Scene { model, .. } = canvas.scene;
     let problems = model.problems.as_ref().map(Vec::len);
     let count = problems.map_or_else(|| "–".to_owned(), |n| human::count(n as u64));
-    let note = problems_note(canvas, sections.problems.rows.height, problems.unwrap_or(0));
+    let note = problems_note(canvas, sections.problems.rows.height);
     heading(canvas.buf, sections.problems.heading, PROBLEMS, &count, &note, scene);
 
     let workers = model.workers.as_deref();
@@ -78,8 +78,10 @@ fn headings(canvas: &mut Canvas<'_>, sections: Sections) {
 }
 
 /// Returns which problems are visible, or how many are hidden.
-fn problems_note(canvas: &mut Canvas<'_>, rows: u16, problems: usize) -> String {
+fn problems_note(canvas: &mut Canvas<'_>, rows: u16) -> String {
     let list = &mut canvas.view.overview;
+    let is_of_problem = |item: &&Item| matches!(item, Item::Problem(_) | Item::Member(..));
+    let problems = list.items().iter().take_while(is_of_problem).count();
     list.scroll.measure(rows, u16::try_from(problems).unwrap_or(u16::MAX));
     if let Some(at) = list.at().filter(|at| *at < problems).and_then(|at| u16::try_from(at).ok()) {
         list.scroll.reveal(at, at);
@@ -119,7 +121,8 @@ fn rows(canvas: &mut Canvas<'_>, sections: Sections) {
     for (at, item) in list.items().iter().enumerate() {
         let place = match item {
             Item::Server => continue,
-            Item::Problem(number) => match number.checked_sub(offset) {
+            // The problems are the first rows.
+            Item::Problem(_) | Item::Member(..) => match at.checked_sub(offset) {
                 Some(number) => nth(sections.problems.rows, number),
                 None => continue,
             },

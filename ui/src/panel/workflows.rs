@@ -19,7 +19,8 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect) {
     let (top, rest) = split_top(area, filter_rows);
     filter_row(canvas, top);
     let items = canvas.view.workflows.items();
-    let problems = items.iter().take_while(|item| matches!(item, Item::Problem(_))).count();
+    let problems =
+        items.iter().take_while(|item| matches!(item, Item::Problem(_) | Item::Member(..))).count();
     let mut lines: Vec<ListLine> = (0..problems).map(ListLine::Row).collect();
     if problems > 0 && problems < items.len() {
         lines.push(ListLine::Rule("recent"));

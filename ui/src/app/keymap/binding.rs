@@ -53,6 +53,8 @@ pub(crate) enum KeyCommand {
 /// Effect of a key on the rows of the overview, the workflows and the workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RowCommand {
+    /// Lists the workflows of the selected problem one by one (true), or in one row (false).
+    Expand(bool),
     NextProblem,
     PreviousProblem,
     Dismiss,

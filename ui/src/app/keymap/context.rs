@@ -126,6 +126,13 @@ impl<'a> Context<'a> {
         self.selected()?.problem(self.model)
     }
 
+    /// Returns the selected problem, or the one of the selected workflow, if it has further workflows.
+    pub(super) fn selected_group(&self) -> Option<&'a ProblemRow> {
+        let item = self.selected()?;
+        let row = item.problem(self.model).or_else(|| Some(item.member(self.model)?.0));
+        row.filter(|row| row.members.len() > 1)
+    }
+
     /// Whether the keys of the unit apply to the server: they apply to a worker that is selected on
     /// the tab of workers.
     pub(crate) fn is_server_the_unit(&self) -> bool {

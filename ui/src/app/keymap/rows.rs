@@ -35,6 +35,15 @@ pub(super) static TABLE: &[Binding] = &[
     ),
     rows(
         &[
+            (key(KeyCode::Right), KeyCommand::Row(RowCommand::Expand(true))),
+            (key(KeyCode::Left), KeyCommand::Row(RowCommand::Expand(false))),
+        ],
+        ("→", "expand", 4),
+        "list the workflows of the selected problem one by one; ← lists them in one row",
+        |c| c.selected_group().is_some(),
+    ),
+    rows(
+        &[
             (Key::char('n'), KeyCommand::Row(RowCommand::NextProblem)),
             (Key::char('N'), KeyCommand::Row(RowCommand::PreviousProblem)),
         ],

@@ -61,6 +61,34 @@ fn dismissed_problems_are_a_request_to_the_caller() {
 }
 
 #[test]
+fn right_lists_the_workflows_of_a_problem_and_left_hides_them() {
+    let (model, log) = (sample::with_problems(), SampleLog::temporal());
+    let problems = model.problems.as_ref().unwrap();
+    let at = problems.iter().position(|row| row.members.len() == 2).unwrap();
+    for tab in ["1", "2"] {
+        let mut ui = after(tab, &model, &log);
+        let keys = |ui: &mut Ui, code| press(ui, Key::plain(code), &model, &log);
+        while ui.view.selected() != Some(Item::Problem(at)) {
+            keys(&mut ui, KeyCode::Down);
+        }
+        let rows = ui.view.list().unwrap().items().len();
+        keys(&mut ui, KeyCode::Right);
+        draw(&mut ui, &model, &log);
+        keys(&mut ui, KeyCode::Down);
+        assert_eq!(ui.view.selected(), Some(Item::Member(at, 1)));
+        let id = problems[at].members[1].workflow_id.clone() + "\n";
+        assert_eq!(copied(&mut ui, 'y', &model, &log), id);
+        keys(&mut ui, KeyCode::Enter);
+        assert_eq!(ui.view.overlay, Some(Overlay::Row));
+        press(&mut ui, ESC, &model, &log);
+        keys(&mut ui, KeyCode::Left);
+        draw(&mut ui, &model, &log);
+        assert_eq!(ui.view.selected(), Some(Item::Problem(at)));
+        assert_eq!(ui.view.list().unwrap().items().len(), rows);
+    }
+}
+
+#[test]
 fn n_reaches_all_problems_and_enter_opens_their_pages() {
     let (model, log) = (sample::with_problems(), SampleLog::temporal());
     let mut ui = after("nn", &model, &log);

@@ -2,7 +2,7 @@
 
 use super::rows::Item;
 use crate::human;
-use crate::model::{Model, ProblemRow, WorkerRow, WorkflowRow};
+use crate::model::{Member, Model, ProblemRow, WorkerRow, WorkflowRow};
 
 /// Page of a row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,8 +17,9 @@ impl RowDetails {
     /// Returns the details of a row. `None` if the row has no page.
     pub(crate) fn of(item: Item, model: &Model) -> Option<Self> {
         let problem = item.problem(model).map(Self::of_problem);
+        let member = item.member(model).map(|(row, it)| Self::of_member(row, it));
         let worker = item.worker(model).map(Self::of_worker);
-        problem.or(worker).or_else(|| item.workflow(model).map(Self::of_workflow))
+        problem.or(member).or(worker).or_else(|| item.workflow(model).map(Self::of_workflow))
     }
 
     /// Returns the page as text. Each line ends with a line feed.
@@ -61,6 +62,23 @@ impl RowDetails {
             ("Command", row.command.clone()),
         ];
         Self::new(format!("{} › {}", row.type_name, row.subject), facts)
+    }
+
+    fn of_member(row: &ProblemRow, it: &Member) -> Self {
+        let row = ProblemRow {
+            subject: it.workflow_id.clone(),
+            run_id: Some(it.run_id.clone()),
+            count: 1,
+            members: Vec::new(),
+            // These are facts of the newest workflow.
+            attempt: None,
+            max_attempts: None,
+            next_try_ms: None,
+            since_ms: None,
+            command: String::new(),
+            ..row.clone()
+        };
+        Self::of_problem(&row)
     }
 
     fn of_workflow(row: &WorkflowRow) -> Self {

@@ -4,7 +4,7 @@ use std::mem::discriminant;
 
 use super::scroll::ListScroll;
 use crate::explorer::Move;
-use crate::model::{Model, ProblemRow, WorkerRow, WorkflowRow};
+use crate::model::{Member, Model, ProblemRow, WorkerRow, WorkflowRow};
 
 /// A row that can be selected. Numbers are positions in the lists of the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,9 @@ pub(crate) enum Item {
     /// The server, in the list of workers.
     Server,
     Problem(usize),
+    /// A further workflow of a problem: the position of the problem, and the one of the workflow in
+    /// its group.
+    Member(usize, usize),
     Worker(usize),
     Workflow(usize),
     /// The log line with this number.
@@ -25,6 +28,7 @@ pub(crate) enum Item {
 enum Key {
     Server,
     Problem(String),
+    Member(String),
     Worker(String),
     Workflow(String),
     Line(u64),
@@ -35,6 +39,17 @@ impl Item {
     pub(crate) fn problem(self, model: &Model) -> Option<&ProblemRow> {
         match self {
             Self::Problem(at) => model.problems.as_deref()?.get(at),
+            _ => None,
+        }
+    }
+
+    /// Returns a further workflow of a problem, with the problem.
+    pub(crate) fn member(self, model: &Model) -> Option<(&ProblemRow, &Member)> {
+        match self {
+            Self::Member(at, number) => {
+                let row = model.problems.as_deref()?.get(at)?;
+                Some((row, row.members.get(number)?))
+            }
             _ => None,
         }
     }
@@ -56,7 +71,7 @@ impl Item {
     /// Whether the row has a page of its own.
     pub(crate) fn has_page(self) -> bool {
         match self {
-            Self::Problem(_) | Self::Worker(_) | Self::Workflow(_) => true,
+            Self::Problem(_) | Self::Member(..) | Self::Worker(_) | Self::Workflow(_) => true,
             Self::Server | Self::Line(_) | Self::Hint(_) => false,
         }
     }
@@ -65,6 +80,7 @@ impl Item {
         match self {
             Self::Server => Some(Key::Server),
             Self::Problem(_) => self.problem(model).map(|row| Key::Problem(row.id.clone())),
+            Self::Member(..) => self.member(model).map(|(_, it)| Key::Member(it.run_id.clone())),
             Self::Worker(_) => self.worker(model).map(|row| Key::Worker(row.id.clone())),
             Self::Workflow(_) => self.workflow(model).map(|row| Key::Workflow(row.run_id.clone())),
             Self::Line(number) => Some(Key::Line(number)),
@@ -77,6 +93,9 @@ impl Item {
             (Self::Server, Key::Server) => true,
             (Self::Problem(_), Key::Problem(id)) => {
                 self.problem(model).is_some_and(|row| row.id == *id)
+            }
+            (Self::Member(..), Key::Member(id)) => {
+                self.member(model).is_some_and(|(_, it)| it.run_id == *id)
             }
             (Self::Worker(_), Key::Worker(id)) => {
                 self.worker(model).is_some_and(|row| row.id == *id)

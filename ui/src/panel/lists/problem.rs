@@ -8,7 +8,7 @@ use super::{ALL_COLUMNS, CAUSES, NUMBERS, STATE, name, state_style, text_style};
 use crate::draw::paint::{self, Pen};
 use crate::draw::theme::Palette;
 use crate::human;
-use crate::model::{ProblemKind, ProblemRow, Severity};
+use crate::model::{Member, ProblemKind, ProblemRow, Severity};
 use crate::panel::scene::Scene;
 
 /// Columns of the type, on a wide screen.
@@ -58,6 +58,23 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, row: &ProblemRow, scene: Scene<
     }
 }
 
+/// Draws a further workflow of a problem, below the row of the problem.
+pub(super) fn draw_member(
+    buf: &mut Buffer,
+    area: Rect,
+    row: &ProblemRow,
+    it: &Member,
+    scene: Scene<'_>,
+) {
+    let style = text_style(row.since_ms, scene);
+    let mut pen = Pen::row(buf, area, 0);
+    pen.gap(3 + STATE);
+    if area.width >= ALL_COLUMNS {
+        pen.left(&row.type_name, TYPE - 1, style).gap(1);
+    }
+    pen.put(&it.workflow_id, style);
+}
+
 /// Returns the cause, after the progress of the retries.
 fn cause(row: &ProblemRow, is_wide: bool) -> String {
     if row.kind != ProblemKind::Retrying {
@@ -69,9 +86,10 @@ fn cause(row: &ProblemRow, is_wide: bool) -> String {
         (Some(attempt), None) => Some(format!("attempt {attempt}")),
         (None, _) => None,
     };
-    let next = row.next_try_ms.map(|ms| match is_wide {
-        true => format!("next in {}", human::age(ms)),
-        false => human::age(ms),
+    let next = row.next_try_ms.map(|ms| match (is_wide, ms) {
+        (true, 1_000..) => format!("next in {}", human::age(ms)),
+        (true, _) => "next now".to_owned(),
+        (false, _) => human::age(ms),
     });
     let progress: Vec<String> = attempt.into_iter().chain(next).collect();
     let progress = activity.cloned().into_iter().chain([progress.join(", ")]);
