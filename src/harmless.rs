@@ -25,6 +25,15 @@ pub fn quote(text: &str) -> String {
     }
 }
 
+/// Quotes several lines of foreign text, at most `limit` bytes of it. A text that is cut ends in `…`.
+pub fn block(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return lines(text).into_owned();
+    }
+    let end = (0..=limit).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    format!("{}…", lines(&text[..end]))
+}
+
 /// Applies [`harmless`] to each line of a text. Code that prints calls this function for the
 /// complete text. So the output is safe even if a part of the text was not made harmless before.
 pub fn lines(text: &str) -> Cow<'_, str> {
@@ -136,5 +145,8 @@ pub(crate) mod tests {
         assert_harmless(&lines(&text));
         assert!(lines(&text).ends_with("i\n    next\n"), "{:?}", lines(&text));
         assert!(matches!(lines("one\ntwo\n"), Cow::Borrowed(_)));
+        assert_harmless(&block(&text, 1_000));
+        assert_eq!(block("one\ntwo", 7), "one\ntwo");
+        assert_eq!(block("öü", 3), "ö…");
     }
 }

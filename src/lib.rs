@@ -24,6 +24,8 @@ pub(crate) mod unit;
 
 pub mod temporal;
 
+pub(crate) mod workflow;
+
 pub mod protocol;
 
 pub(crate) mod facts;

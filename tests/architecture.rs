@@ -78,6 +78,7 @@ const MAP: &[(&str, &str)] = &[
     ("log", "clock harmless paths process"),
     ("unit", "log paths process supervisor"),
     ("temporal", "caught harmless paths process"),
+    ("workflow", "temporal"),
     ("protocol", "config supervisor"),
     ("facts", "config log paths process protocol supervisor"),
     ("server", "clock config facts harmless log paths process protocol supervisor temporal unit"),

@@ -50,6 +50,7 @@ fn description(id: &str) -> Description {
         activities: Vec::new(),
         operations: Vec::new(),
         task: None,
+        children: Vec::new(),
     }
 }
 
@@ -73,6 +74,9 @@ fn activity(attempt: u32) -> PendingActivity {
         scheduled: Some(ago(1)),
         next_attempt: Some(now() + Duration::from_secs(13)),
         last_failure: (attempt > 1).then(|| cause("BankUnavailable: 503")),
+        failures: Vec::new(),
+        worker: "58@box".to_owned(),
+        last_started: None,
     }
 }
 

@@ -4,13 +4,14 @@
 //! second and namespace with the user's programs, and a listed row costs the server about 0.5 ms.
 
 use super::connection::describe;
-use super::failure::RootCause;
+use super::failure::{FailureLink, RootCause};
 use super::health::Client;
 use super::message;
 use super::message::execution::{
     DescribeWorkflowResponse, ExecutionInfo, PendingActivityInfo, PendingNexusOperationInfo,
 };
-use super::message::history::{HistoryReverseRequest, HistoryReverseResponse};
+use super::message::history::{EventAttributes, HistoryEvent, HistoryRequest, HistoryResponse};
+use crate::harmless::quote;
 use std::time::SystemTime;
 
 /// The search attribute that marks a workflow whose workflow task fails.
@@ -106,6 +107,8 @@ pub struct Description {
     pub operations: Vec<PendingActivity>,
     /// The open workflow task.
     pub task: Option<PendingTask>,
+    /// IDs of the child workflows that have not ended.
+    pub children: Vec<String>,
 }
 
 /// An activity, or a Nexus operation, that has not ended.
@@ -131,6 +134,12 @@ pub struct PendingActivity {
     pub next_attempt: Option<SystemTime>,
     /// Why the last attempt failed.
     pub last_failure: Option<RootCause>,
+    /// The failures of the last attempt, outermost first.
+    pub failures: Vec<FailureLink>,
+    /// Identity of the worker of the last attempt. Empty if unknown.
+    pub worker: String,
+    /// When a worker started the last attempt.
+    pub last_started: Option<SystemTime>,
 }
 
 /// The open workflow task of a run.
@@ -244,7 +253,7 @@ impl Client {
         run_id: &str,
         page: u16,
     ) -> Result<Option<NewestEvents>, String> {
-        let request = HistoryReverseRequest {
+        let request = HistoryRequest {
             namespace: namespace.to_owned(),
             execution: Some(message::WorkflowExecution {
                 workflow_id: workflow_id.to_owned(),
@@ -292,6 +301,7 @@ impl Description {
                 attempt: attempt(task.attempt),
                 scheduled: task.scheduled_time.and_then(message::Timestamp::time),
             }),
+            children: response.pending_children.into_iter().map(|it| it.workflow_id).collect(),
         })
     }
 }
@@ -310,6 +320,9 @@ impl From<PendingActivityInfo> for PendingActivity {
             scheduled: info.scheduled_time.and_then(message::Timestamp::time),
             next_attempt: info.next_attempt_schedule_time.and_then(message::Timestamp::time),
             last_failure: info.last_failure.as_ref().map(RootCause::of),
+            failures: info.last_failure.as_ref().map(FailureLink::chain).unwrap_or_default(),
+            worker: quote(&info.last_worker_identity),
+            last_started: info.last_started_time.and_then(message::Timestamp::time),
         }
     }
 }
@@ -327,6 +340,13 @@ impl From<PendingNexusOperationInfo> for PendingActivity {
             scheduled: info.scheduled_time.and_then(message::Timestamp::time),
             next_attempt: info.next_attempt_schedule_time.and_then(message::Timestamp::time),
             last_failure: info.last_attempt_failure.as_ref().map(RootCause::of),
+            failures: info
+                .last_attempt_failure
+                .as_ref()
+                .map(FailureLink::chain)
+                .unwrap_or_default(),
+            worker: String::new(),
+            last_started: None,
         }
     }
 }
@@ -342,12 +362,18 @@ const RESET: i32 = 20;
 
 impl NewestEvents {
     /// Evaluates a response, in which the newest event is the first.
-    fn of(response: HistoryReverseResponse) -> Self {
+    fn of(response: HistoryResponse) -> Self {
         let events = response.history.unwrap_or_default().events;
-        let failure = events.iter().find_map(|it| it.workflow_failed.as_ref()?.failure.as_ref());
+        let failure = events.iter().find_map(|it| match &it.attributes {
+            Some(EventAttributes::WorkflowFailed(failed)) => failed.failure.as_ref(),
+            _ => None,
+        });
         let current = events.iter().take_while(|it| it.event_type != event::TASK_COMPLETED);
         let task_failure = current
-            .filter_map(|it| Some((it, it.workflow_task_failed.as_ref()?)))
+            .filter_map(|it| match &it.attributes {
+                Some(EventAttributes::TaskFailed(task)) => Some((it, task)),
+                _ => None,
+            })
             .find(|(_, task)| task.cause != RESET);
         let before: Vec<i32> = events.iter().skip(1).map(|it| it.event_type).collect();
         // A task that nobody took, or that was not completed, says more than the events before it.
@@ -365,13 +391,7 @@ impl NewestEvents {
                 failure: task.failure.as_ref().map(RootCause::of),
             }),
             before_end,
-            activities: events
-                .iter()
-                .filter_map(|event| {
-                    let id = &event.activity_scheduled.as_ref()?.activity_id;
-                    Some((id.clone(), event.event_time?.time()?))
-                })
-                .collect(),
+            activities: events.iter().filter_map(scheduled_activity).collect(),
         }
     }
 }
@@ -381,6 +401,16 @@ impl NewestEvents {
 pub fn query_time(at: SystemTime) -> String {
     jiff::Timestamp::try_from(at)
         .map_or_else(|_| "1970-01-01T00:00:00Z".to_owned(), |it| it.to_string())
+}
+
+/// The ID of an activity, and the time at which it was scheduled.
+fn scheduled_activity(event: &HistoryEvent) -> Option<(String, SystemTime)> {
+    match &event.attributes {
+        Some(EventAttributes::ActivityScheduled(scheduled)) => {
+            Some((scheduled.activity_id.clone(), event.event_time?.time()?))
+        }
+        _ => None,
+    }
 }
 
 fn attempt(number: i32) -> u32 {

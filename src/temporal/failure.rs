@@ -1,10 +1,13 @@
-//! Why an activity or a workflow failed, in one line.
+//! Why an activity or a workflow failed: the root cause in one line, and the whole chain.
 
 use super::message::failure::FailureInfo;
-use crate::harmless::quote;
+use crate::harmless::{block, quote};
 
 /// Maximum number of failures that are read from one chain. Real chains have fewer than ten.
 const LINKS: usize = 32;
+/// Maximum length of a message or a stack trace in a chain, in bytes. The server limits a whole
+/// failure to about as much.
+const TEXT: usize = 16_384;
 
 /// Why an activity or a workflow failed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +29,62 @@ impl RootCause {
             text: innermost.map_or_else(String::new, |link| quote(&line(link))),
             is_of_child: links.iter().any(|link| link.child.is_some()),
         }
+    }
+}
+
+/// One failure of a chain.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FailureLink {
+    /// `Type: message`, or what failed because of the next failure of the chain, such as `activity
+    /// ship failed, not retryable`. In one line of at most 400 characters.
+    pub text: String,
+    /// The whole message, if it has more than one line. Otherwise empty.
+    pub message: String,
+    /// Stack trace in the format of the SDK. Empty if there is none.
+    pub stack: String,
+}
+
+impl FailureLink {
+    /// Converts the chain of failures that the server sent. The outermost failure is the first.
+    pub(super) fn chain(outermost: &FailureInfo) -> Vec<Self> {
+        let chain = std::iter::successors(Some(outermost), |info| info.cause.as_deref());
+        chain.take(LINKS).map(Self::of).collect()
+    }
+
+    fn of(info: &FailureInfo) -> Self {
+        let has_more = info.message.trim().contains('\n');
+        Self {
+            text: quote(&wrapper(info).unwrap_or_else(|| line(info))),
+            message: if has_more { block(info.message.trim_end(), TEXT) } else { String::new() },
+            stack: block(info.stack_trace.trim_end(), TEXT),
+        }
+    }
+}
+
+/// What failed because of another failure. `None` if the failure is no wrapper of that kind.
+fn wrapper(info: &FailureInfo) -> Option<String> {
+    if let Some(activity) = &info.activity {
+        let name = activity.activity_type.as_ref().map_or("", |it| &it.name);
+        return Some(format!("activity {name} failed{}", retry_state(activity.retry_state)));
+    }
+    if let Some(child) = &info.child {
+        let name = child.workflow_type.as_ref().map_or("", |it| &it.name);
+        let id = child.execution.as_ref().map_or("", |it| &it.workflow_id);
+        return Some(format!("child workflow {name} {id} failed"));
+    }
+    let operation = info.nexus_operation.as_ref()?;
+    Some(format!("Nexus operation {}.{} failed", operation.service, operation.operation))
+}
+
+/// Why an activity is not tried again.
+fn retry_state(number: i32) -> &'static str {
+    match number {
+        2 => ", not retryable",
+        3 => ", no time for another attempt",
+        4 => " at its last attempt",
+        5 => ", no retry policy",
+        7 => ", cancel requested",
+        _ => "",
     }
 }
 

@@ -135,6 +135,13 @@ pub(super) struct Payload {
     pub(super) data: Vec<u8>,
 }
 
+/// Arguments, or a result.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Payloads {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) payloads: Vec<Payload>,
+}
+
 /// The name of a workflow type or an activity type.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct TypeName {

@@ -16,6 +16,7 @@ mod disks;
 mod events;
 mod handovers;
 mod headless;
+mod history;
 mod homes;
 mod lifecycle;
 mod limits;

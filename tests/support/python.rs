@@ -1,6 +1,6 @@
 //! Workers of the real Python SDK.
 
-use super::rig::{Rig, Running};
+use super::rig::{Ran, Rig, Running};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 const SDK: &str = "temporalio==1.35.0";
 
 /// The worker of the tests.
-const WORKER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples/worker.py");
+const WORKER: &str = "worker.py";
 
 /// The path of a Python interpreter that has the SDK. Installs the SDK if necessary. Several test
 /// runs may do this at the same time.
@@ -45,9 +45,19 @@ fn run(command: &mut Command) {
 /// Starts a worker of this queue, and waits until the worker polls. `version` selects the code of
 /// the workflow type `Drift`.
 pub fn worker(rig: &Rig, namespace: &str, queue: &str, version: &str) -> Running {
-    let mut command = rig.command(python());
-    command.arg(WORKER).args([&rig.address(), namespace, queue, version]);
-    let worker = Running::spawn(command);
+    let worker = Running::spawn(sample(rig, WORKER, &[namespace, queue, version]));
     worker.wait_for("polls");
     worker
+}
+
+/// Runs a script of `tests/samples`. Its first argument is the address of the server.
+pub fn script(rig: &Rig, name: &str, words: &[&str]) -> Ran {
+    Running::spawn(sample(rig, name, words)).finish()
+}
+
+fn sample(rig: &Rig, name: &str, words: &[&str]) -> Command {
+    let mut command = rig.command(python());
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples");
+    command.arg(folder.join(name)).arg(rig.address()).args(words);
+    command
 }

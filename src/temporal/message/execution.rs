@@ -39,6 +39,8 @@ pub(in crate::temporal) struct DescribeWorkflowResponse {
     pub(in crate::temporal) info: Option<ExecutionInfo>,
     #[prost(message, repeated, tag = "3")]
     pub(in crate::temporal) pending_activities: Vec<PendingActivityInfo>,
+    #[prost(message, repeated, tag = "4")]
+    pub(in crate::temporal) pending_children: Vec<WorkflowExecution>,
     #[prost(message, optional, tag = "5")]
     pub(in crate::temporal) pending_workflow_task: Option<PendingWorkflowTaskInfo>,
     #[prost(message, repeated, tag = "7")]
@@ -54,6 +56,8 @@ pub(in crate::temporal) struct PendingActivityInfo {
     /// 1 is scheduled, 2 is started, 3 is cancel requested, 4 is paused, 5 is pause requested.
     #[prost(int32, tag = "3")]
     pub(in crate::temporal) state: i32,
+    #[prost(message, optional, tag = "6")]
+    pub(in crate::temporal) last_started_time: Option<Timestamp>,
     #[prost(int32, tag = "7")]
     pub(in crate::temporal) attempt: i32,
     /// 0 if there is no limit.
@@ -63,6 +67,8 @@ pub(in crate::temporal) struct PendingActivityInfo {
     pub(in crate::temporal) scheduled_time: Option<Timestamp>,
     #[prost(message, optional, tag = "11")]
     pub(in crate::temporal) last_failure: Option<FailureInfo>,
+    #[prost(string, tag = "12")]
+    pub(in crate::temporal) last_worker_identity: String,
     #[prost(message, optional, tag = "18")]
     pub(in crate::temporal) next_attempt_schedule_time: Option<Timestamp>,
     #[prost(bool, tag = "19")]
