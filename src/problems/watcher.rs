@@ -181,7 +181,7 @@ async fn run(
         };
         tokio::select! {
             () = sampling => {}
-            () = nobody_looks(&mut until) => {}
+            () = no_client_requests(&mut until) => {}
             ended = other_target(&mut snapshot, target.as_ref()) => if ended { return },
         }
         found.send_replace(Sampled::nothing());
@@ -189,7 +189,7 @@ async fn run(
 }
 
 /// Waits until the time in `until` has passed, which means that no client requests problems any more.
-async fn nobody_looks(until: &mut watch::Receiver<Instant>) {
+async fn no_client_requests(until: &mut watch::Receiver<Instant>) {
     loop {
         let end = *until.borrow_and_update();
         if end <= Instant::now() {

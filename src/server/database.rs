@@ -155,7 +155,7 @@ impl Guarded {
 
 /// Restores the lock file of a database while a server of this host uses the database.
 ///
-/// The server has inherited the lock. If somebody deletes the lock file, this host creates it
+/// The server has inherited the lock. If another process deletes the lock file, this host creates it
 /// again. The running server cannot inherit the lock of the new file, so this host locks the new
 /// file itself until this value is dropped.
 #[derive(Debug)]

@@ -117,7 +117,7 @@ impl Tool {
         let folders: Vec<PathBuf> =
             std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect();
         let program = find_program(&self.program, &folders)
-            .ok_or("there is no such program in an absolute folder of PATH")?;
+            .ok_or("no absolute folder of PATH has this program")?;
         let empty = staging.folder().join("empty");
         fs::create_dir(&empty).map_err(|e| format!("cannot create {}: {e}", empty.display()))?;
         let mut command = Command::new(program);
