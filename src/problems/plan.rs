@@ -58,7 +58,7 @@ struct KnownOpen {
     due: Instant,
     /// Number of descriptions in a row that were the same as the description before.
     unchanged: usize,
-    /// The newest events, as they were read last.
+    /// The newest events of the workflow, from the latest read.
     events: Option<NewestEvents>,
     /// Whether `events` are those of the current history.
     are_events_read: bool,
