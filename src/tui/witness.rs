@@ -18,7 +18,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// Time limit of a health check. The same as the default of `--probe-timeout`.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Time limit to find the server of a home. The search normally takes milliseconds. If a process
-/// that stigmer did not start holds the lock of the server, the search takes 0.5 s.
+/// that stigmer did not start has locked temporal.lock, the search takes 0.5 s.
 const FINDING: Duration = Duration::from_secs(2);
 
 /// The last observed state of the server while it has no host. `None` while a host runs.
