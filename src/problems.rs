@@ -1,12 +1,14 @@
 //! Problems: what is wrong now with the developer's workflows, workers and server, with its root
-//! cause.
+//! cause. And the workers: which processes poll the server.
 //!
-//! While a client requests problems, the [`watcher`] samples the server, with a limited rate of
-//! requests. [`judge`] derives problems from the samples, [`of_server`] adds the problems of the
-//! server itself, and [`group`] merges and sorts all problems. The last three are pure functions.
+//! While a client requests problems or workers, the [`watcher`] samples the server, with a limited rate
+//! of requests. [`judge`] derives problems from the samples, [`of_server`] adds the problems of the
+//! server itself, [`group`] merges and sorts all problems, and [`workers`] derives the workers. These
+//! four are pure functions.
 
 mod budget;
 mod causes;
+mod discovery;
 pub(crate) mod group;
 pub(crate) mod judge;
 pub(crate) mod of_server;
@@ -17,6 +19,7 @@ pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
 pub(crate) mod watcher;
+pub(crate) mod workers;
 
 use std::time::Duration;
 

@@ -8,10 +8,12 @@
 //! are signalled. The only exception is [`job`], which stops this process and its own job.
 //!
 //! Code for Linux only: procfs in [`linux`], [`open_files`], [`memory`] and [`usage`], `prlimit` in
-//! [`descriptors`], pidfd in `pidfd`, [`identity`] and [`watch`], netlink under [`ports`],
+//! [`descriptors`], pidfd in `pidfd`, [`identity`] and [`watch`], netlink under [`ports`] and
+//! [`clients`],
 //! `close_range` and the subreaper in [`spawn`]. The rest works on any Unix.
 
 pub(crate) mod claims;
+pub(crate) mod clients;
 pub(crate) mod descriptors;
 pub mod identity;
 pub(crate) mod job;

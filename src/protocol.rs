@@ -12,6 +12,7 @@ mod layer;
 mod problem;
 #[cfg(test)]
 pub(crate) mod tests;
+mod worker;
 
 pub use delta::{Change, Delta, ENTRIES, Grown};
 pub use entry::{Entry, Happened, Phase};
@@ -20,6 +21,7 @@ pub use event::{Event, Fresh, Hello, PROTOCOL};
 pub(crate) use later::known;
 pub use layer::{Layer, PerLayer};
 pub use problem::{FIRST_SAMPLES, Problem, ProblemKind, ProblemList, Severity, WorkflowRef};
+pub use worker::{PolledQueue, Worker, WorkerList, WorkerStatus};
 
 use crate::config::EffectiveOptions;
 use crate::supervisor::{Cause, Generation, Want};

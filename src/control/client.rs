@@ -1,7 +1,7 @@
 //! The client of the control API. Commands and viewers use it to reach a host.
 
 use crate::paths::{Home, files};
-use crate::protocol::{ApiError, ErrorBody, FIRST_SAMPLES, ProblemList, Status};
+use crate::protocol::{ApiError, ErrorBody, FIRST_SAMPLES, ProblemList, Status, WorkerList};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::SendRequest;
@@ -74,7 +74,20 @@ pub async fn status(home: &Home) -> Result<Status, ClientError> {
 /// # Errors
 /// See [`ClientError`].
 pub async fn problems(home: &Home) -> Result<ProblemList, ClientError> {
-    let request = async { read(send(home, Method::GET, "/v1/problems", None).await?).await };
+    sampled(home, "/v1/problems").await
+}
+
+/// Requests the workers of the server. The first response may take 3 s, like that of [`problems`].
+///
+/// # Errors
+/// See [`ClientError`].
+pub async fn workers(home: &Home) -> Result<WorkerList, ClientError> {
+    sampled(home, "/v1/workers").await
+}
+
+/// Requests data that a host derives from samples of the server.
+async fn sampled<T: DeserializeOwned>(home: &Home, path: &str) -> Result<T, ClientError> {
+    let request = async { read(send(home, Method::GET, path, None).await?).await };
     let response = tokio::time::timeout(PATIENCE + FIRST_SAMPLES, request).await;
     response.unwrap_or(Err(ClientError::Unresponsive))
 }

@@ -125,6 +125,7 @@ fn router(api: Api) -> Router {
         .route("/v1/events", get(events::events))
         .route("/v1/logs", get(logs::logs))
         .route("/v1/problems", get(problems))
+        .route("/v1/workers", get(workers))
         .route("/v1/start", post(start))
         .route("/v1/stop", post(stop))
         .route("/v1/restart", post(restart))
@@ -196,6 +197,10 @@ async fn status(State(api): State<Api>) -> Response {
 
 async fn problems(State(api): State<Api>) -> Response {
     Json(api.watcher.problems().await).into_response()
+}
+
+async fn workers(State(api): State<Api>) -> Response {
+    Json(api.watcher.workers().await).into_response()
 }
 
 async fn readyz(State(api): State<Api>) -> Response {

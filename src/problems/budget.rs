@@ -54,10 +54,15 @@ impl Budget {
             self.described.push_back((now, *again));
         }
         self.errors = if is_ok { 0 } else { self.errors.saturating_add(1) };
-        self.paid = self.paid.max(now) + (took * REST).min(LONGEST_REST);
+        self.was_busy(took, now);
         if let Some(more) = self.errors.checked_sub(1) {
             self.retry = now + FAILED_REST * 2_u32.pow(more.min(4));
         }
+    }
+
+    /// Takes note that the server was busy for this time.
+    pub(super) fn was_busy(&mut self, took: Duration, now: Instant) {
+        self.paid = self.paid.max(now) + (took * REST).min(LONGEST_REST);
     }
 
     /// The time before which no request may be sent. `None` if a request may be sent now.

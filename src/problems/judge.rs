@@ -45,8 +45,12 @@ pub fn judge(sample: &NamespaceSample, address: &str, now: SystemTime) -> Vec<Pr
     let mut problems: Vec<Problem> =
         unserved.values().map(|queue| no_worker(queue, &names, place, now)).collect();
     for run in &sample.open {
-        problems.extend(stuck(run, place, now));
-        problems.extend(retrying(run, place, now));
+        let queue = (run.description.execution.task_queue.as_str(), QueueKind::Workflow);
+        // The task of this workflow is one of the tasks in the problem of its queue.
+        if !(waits_for_workflow_worker(run) && unserved.contains_key(&queue)) {
+            problems.extend(stuck(run, sample, place, now));
+        }
+        problems.extend(retrying(run, sample, place, now));
     }
     problems.extend(ended(&sample.ended, place, now));
     problems
@@ -75,7 +79,7 @@ fn unserved(
     };
     for run in &sample.open {
         let description = &run.description;
-        if let Some(task) = description.task.filter(|task| !task.is_started && task.attempt == 1) {
+        if let Some(task) = description.task.filter(|_| waits_for_workflow_worker(run)) {
             add(&description.execution.task_queue, QueueKind::Workflow, task.scheduled);
         }
         for activity in description.activities.iter().filter(|it| waits_for_worker(it)) {
@@ -98,6 +102,14 @@ fn unserved(
         }
     }
     unserved
+}
+
+/// Whether the workflow task waits for a worker. False if the code of the workflow fails. A second
+/// attempt without a failure follows an attempt whose worker ended.
+fn waits_for_workflow_worker(run: &OpenRun) -> bool {
+    let has_failed = run.description.execution.has_reported_problem
+        || run.events.as_ref().is_some_and(|events| events.task_failure.is_some());
+    run.description.task.is_some_and(|it| !it.is_started && (it.attempt == 1 || !has_failed))
 }
 
 /// Whether an activity waits for a worker. False if the activity waits for its next attempt.
@@ -127,7 +139,7 @@ fn no_worker(
     let near = near_miss(&sample.name, served);
     let hint = near.map_or_else(
         || format!("start a worker that polls the queue `{}`", sample.name),
-        |near| format!("a worker polls the queue `{near}`: did you mean this name?"),
+        |near| format!("did you mean `{near}`? A worker polls this queue"),
     );
     Problem {
         severity: if since < YOUNG_QUEUE { Severity::Amber } else { Severity::Red },
@@ -143,65 +155,73 @@ fn no_worker(
 
 /// Describes the last worker of a queue, for example as `pid 4712 python billing.py, ended`.
 fn last_worker(poller: &PollerSample, now: SystemTime) -> String {
-    match &poller.process {
-        PollerProcess::Ended { pid, command } if command.is_empty() => format!("pid {pid}, ended"),
-        PollerProcess::Ended { pid, command } => format!("pid {pid} {command}, ended"),
-        PollerProcess::Runs { pid, command } => {
-            format!("pid {pid} {command}, has not polled for {}", interval(poller.last_poll, now))
-        }
-        PollerProcess::Unknown => {
-            let silence = interval(poller.last_poll, now);
-            format!("{}, has not polled for {silence}", poller.identity)
-        }
-    }
+    let silence = || format!("has not polled for {}", interval(poller.last_poll, now));
+    let name = named(&poller.process).unwrap_or_else(|| poller.identity.clone());
+    let state = match &poller.process {
+        PollerProcess::Ended { .. } => "ended".to_owned(),
+        _ if poller.has_shut_down => "shut down".to_owned(),
+        PollerProcess::Disconnected { .. } => "not connected".to_owned(),
+        PollerProcess::Runs { .. } | PollerProcess::Remote | PollerProcess::Unknown => silence(),
+    };
+    format!("{name}, {state}")
 }
 
-/// The queue in `served` whose name is most similar to `name`, with a distance of at most two
-/// [`edits`]. The user may have meant this queue.
+/// Names a process of this machine, for example as `pid 4712 python billing.py`.
+fn named(process: &PollerProcess) -> Option<String> {
+    let pid = process.pid()?;
+    Some(format!("pid {pid} {}", process.command()).trim_end().to_owned())
+}
+
+/// Describes the process of the worker that started a task, if this process has ended.
+fn ended_starter(sample: &NamespaceSample, identity: &str) -> Option<String> {
+    let process = sample.starters.get(identity)?;
+    let has_ended = matches!(process, PollerProcess::Ended { .. });
+    has_ended.then(|| named(process))?.map(|name| format!("started by {name}, which has ended"))
+}
+
+/// The queue in `served` whose name is most similar to `name`, with at most two edits: a character
+/// that is inserted, deleted or replaced, or two that are swapped. The user may have meant this queue.
 fn near_miss<'a>(name: &str, served: &BTreeSet<&'a str>) -> Option<&'a str> {
-    let distance = |other: &&str| edits(name, other);
+    let lower = |text: &str| text.to_lowercase().chars().take(100).collect::<String>();
+    let edits = |other: &str| strsim::osa_distance(&lower(name), &lower(other));
     served
         .iter()
         .copied()
         .filter(|other| *other != name)
-        .map(|other| (distance(&other), other))
-        .filter(|(distance, other)| *distance <= 2 && *distance * 3 <= other.chars().count())
+        .map(|other| (edits(other), other))
+        .filter(|(edits, other)| *edits <= 2 && *edits * 3 <= other.chars().count())
         .min()
         .map(|(_, other)| other)
 }
 
-/// Number of characters to insert, delete or replace to convert `a` to `b`. Ignores the case.
-fn edits(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (
-        a.chars().flat_map(char::to_lowercase).take(100).collect(),
-        b.chars().flat_map(char::to_lowercase).take(100).collect(),
-    );
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
-}
-
-fn stuck(run: &OpenRun, place: CommandPlace<'_>, now: SystemTime) -> Option<Problem> {
+fn stuck(
+    run: &OpenRun,
+    sample: &NamespaceSample,
+    place: CommandPlace<'_>,
+    now: SystemTime,
+) -> Option<Problem> {
     let execution = &run.description.execution;
-    let attempt = run.description.task.map(|task| task.attempt);
+    let task = run.description.task;
+    if let Some(problem) = orphaned_task(run, sample, place, now) {
+        return Some(problem);
+    }
+    let attempt = task.map(|task| task.attempt);
     // A new event sets the attempt back to 1, and the mark stays until the task succeeds.
     let fails = execution.has_reported_problem || attempt.is_some_and(|attempt| attempt >= SECOND);
     if !fails {
         return None;
     }
     let failure = run.events.as_ref().and_then(|events| events.task_failure.as_ref());
-    let scheduled = run.description.task.and_then(|task| task.scheduled);
+    let scheduled = task.and_then(|task| task.scheduled);
     let since = age(failure.and_then(|failure| failure.at).or(scheduled), now);
+    let has_timed_out = run.events.as_ref().is_some_and(|events| events.has_task_timed_out);
+    let unknown = if has_timed_out {
+        "the workflow task timed out"
+    } else {
+        "the workflow task fails; the reason is not known yet"
+    };
     let cause = failure.map_or_else(
-        || "the workflow task fails; the reason is not known yet".to_owned(),
+        || unknown.to_owned(),
         |failure| causes::of_task(failure, &execution.task_queue, &execution.workflow_type),
     );
     let hint = "fix the code and restart the worker; to continue without waiting for the next attempt, \
@@ -216,35 +236,86 @@ fn stuck(run: &OpenRun, place: CommandPlace<'_>, now: SystemTime) -> Option<Prob
     })
 }
 
+/// The open workflow task, if the process of the worker that started it has ended. The server gives the
+/// task to another worker after its timeout, usually 10 s.
+fn orphaned_task(
+    run: &OpenRun,
+    sample: &NamespaceSample,
+    place: CommandPlace<'_>,
+    now: SystemTime,
+) -> Option<Problem> {
+    run.description.task.filter(|task| task.is_started)?;
+    let start = run.events.as_ref()?.task_start.as_ref()?;
+    let cause = ended_starter(sample, &start.worker)?;
+    let since = ended_since(sample, &start.worker);
+    Some(Problem {
+        severity: Severity::Amber,
+        since_ms: millis(age(since, now)),
+        cause: format!("workflow task {cause}"),
+        next_try_ms: until(start.times_out, now),
+        hint: Some("start a worker; it gets the task after its timeout".to_owned()),
+        ..of_workflow(ProblemKind::Stuck, &run.description.execution, place)
+    })
+}
+
 fn retrying<'a>(
     run: &'a OpenRun,
+    sample: &'a NamespaceSample,
     place: CommandPlace<'a>,
     now: SystemTime,
 ) -> impl Iterator<Item = Problem> + 'a {
     let description = &run.description;
     let calls = description.activities.iter().chain(&description.operations);
-    let retried = calls.filter(|call| call.attempt >= SECOND && !call.is_paused);
-    retried.map(move |call| {
+    calls.filter(|call| !call.is_paused).filter_map(move |call| {
+        let orphaned = ended_starter(sample, &call.worker).filter(|_| call.is_started);
+        if call.attempt < SECOND && orphaned.is_none() {
+            return None;
+        }
         let events = run.events.iter().flat_map(|events| &events.activities);
         let first = events.filter(|(id, _)| *id == call.id).map(|(_, at)| *at).min();
         let since = age(first.or(call.scheduled), now);
-        let cause = call.last_failure.as_ref().map_or_else(
-            || "the last attempt of the activity failed".to_owned(),
-            |cause| cause.text.clone(),
-        );
-        let next = call.next_attempt.filter(|_| !call.is_started);
-        Problem {
+        let last = call.last_failure.as_ref().map(|cause| cause.text.as_str());
+        let problem = Problem {
             severity: if since < YOUNG_RETRY { Severity::Amber } else { Severity::Red },
             activity: Some(call.type_name.clone()),
             since_ms: millis(since),
-            cause,
+            cause: last.unwrap_or("the last attempt of the activity failed").to_owned(),
             attempt: Some(call.attempt),
             max_attempts: call.max_attempts,
-            next_try_ms: next.map(|at| millis(at.duration_since(now).unwrap_or_default())),
+            next_try_ms: until(call.next_attempt.filter(|_| !call.is_started), now),
             hint: Some(format!("fix the cause; Temporal retries the activity {}", call.type_name)),
             ..of_workflow(ProblemKind::Retrying, &description.execution, place)
-        }
+        };
+        let Some(cause) = orphaned else { return Some(problem) };
+        let is_last = call.max_attempts == Some(call.attempt);
+        let next = if is_last { "it fails" } else { "Temporal tries it again" };
+        Some(Problem {
+            severity: Severity::Amber,
+            since_ms: millis(age(ended_since(sample, &call.worker), now)),
+            cause,
+            next_try_ms: until(call.times_out.filter(|_| !is_last), now),
+            hint: Some(format!(
+                "after the timeout of the activity, {next}; a heartbeat timeout makes this faster"
+            )),
+            ..problem
+        })
     })
+}
+
+/// When the process of the worker ended. `None` if this is unknown.
+fn ended_since(sample: &NamespaceSample, identity: &str) -> Option<SystemTime> {
+    match sample.starters.get(identity)? {
+        PollerProcess::Ended { since, .. } => *since,
+        PollerProcess::Runs { .. }
+        | PollerProcess::Disconnected { .. }
+        | PollerProcess::Remote
+        | PollerProcess::Unknown => None,
+    }
+}
+
+/// Milliseconds until this time.
+fn until(at: Option<SystemTime>, now: SystemTime) -> Option<u64> {
+    at.map(|at| millis(at.duration_since(now).unwrap_or_default()))
 }
 
 /// Failed and timed out workflows, without those that failed because their child failed: the problem of

@@ -93,7 +93,7 @@ fn restarted(status: &Status) -> Option<Problem> {
     })
 }
 
-/// The cause of a restart in one line, for example `killed by signal 9 (SIGKILL); down for 0.2 s`.
+/// The cause of a restart in one line, for example `killed by signal 9 (SIGKILL); down for 200 ms`.
 fn restart_cause(last: &LastRestart) -> String {
     let detail = first_line(&last.detail);
     let why = match last.cause {

@@ -1,12 +1,16 @@
 //! Decides what to request from the server, and when. Does no IO and reads no clock.
 
 use super::budget::Budget;
+use super::pollers::WorkerName;
 use super::request::{Answer, RunKey, SampleRequest};
-use super::sample::{EndedRun, NamespaceSample, OpenRun, PollerSample, QueueSample};
+use super::sample::{
+    EndedRun, NamespaceSample, OpenRun, PollerProcess, PollerSample, QueueSample, WorkerSample,
+};
 use crate::temporal::executions::{
     Description, Execution, ExecutionPage, ExecutionStatus, NewestEvents,
 };
-use crate::temporal::queues::{QueueKind, QueuePoller, QueueState};
+use crate::temporal::queues::{QueueKind, QueueState};
+use crate::temporal::workers::WorkerHeartbeat;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
@@ -83,12 +87,14 @@ enum List {
     Reported,
     Ended,
     Open,
+    Workers,
     Completed,
 }
 
 impl List {
     /// In the order of their importance.
-    const ALL: [Self; 4] = [Self::Reported, Self::Ended, Self::Open, Self::Completed];
+    const ALL: [Self; 5] =
+        [Self::Reported, Self::Ended, Self::Open, Self::Workers, Self::Completed];
     /// Without these, a problem may be missing.
     const REQUIRED: [Self; 3] = [Self::Reported, Self::Ended, Self::Open];
 }
@@ -113,7 +119,11 @@ pub struct Plan {
     ended: BTreeMap<RunKey, KnownEnded>,
     /// Number of requests for newly ended workflows since the last request for all ended workflows.
     increments: u32,
+    /// The last workflow ID of the last request for completed workflows. The next request begins after
+    /// this ID.
+    asked: String,
     queues: BTreeMap<(String, QueueKind), KnownQueue>,
+    workers: Vec<WorkerHeartbeat>,
 }
 
 impl Plan {
@@ -130,7 +140,9 @@ impl Plan {
             is_first_page_next: true,
             ended: BTreeMap::new(),
             increments: 0,
+            asked: String::new(),
             queues: BTreeMap::new(),
+            workers: Vec::new(),
         }
     }
 
@@ -163,12 +175,19 @@ impl Plan {
             List::Ended => Some(SampleRequest::Ended(self.newest_end())),
             List::Open if self.is_first_page_next => Some(SampleRequest::Open(Vec::new())),
             List::Open => Some(SampleRequest::Open(self.cursor.clone())),
+            List::Workers => Some(SampleRequest::Workers),
             List::Completed => {
-                let ids: BTreeSet<&String> = self.ended.keys().map(|it| &it.workflow_id).collect();
-                let ids: Vec<String> = ids.into_iter().take(PAGE.into()).cloned().collect();
+                let ids = self.next_ended();
                 (!ids.is_empty()).then_some(SampleRequest::Completed(ids))
             }
         })
+    }
+
+    /// The next workflow IDs of ended workflows, in turn.
+    fn next_ended(&self) -> Vec<String> {
+        let ids: BTreeSet<&String> = self.ended.keys().map(|it| &it.workflow_id).collect();
+        let (before, after): (Vec<_>, Vec<_>) = ids.into_iter().partition(|id| **id <= self.asked);
+        after.into_iter().chain(before).take(PAGE.into()).cloned().collect()
     }
 
     /// The time of the newest known end of a workflow. `None` if all ended workflows are to be
@@ -186,7 +205,7 @@ impl Plan {
     }
 
     fn unread_events(&self) -> Option<SampleRequest> {
-        let unread = |run: &KnownOpen| run.is_in_trouble() && !run.are_events_read;
+        let unread = |run: &KnownOpen| run.needs_events() && !run.are_events_read;
         let (key, _) = self.open.iter().find(|(_, run)| unread(run))?;
         Some(SampleRequest::Events(key.clone()))
     }
@@ -274,7 +293,10 @@ impl Plan {
                     queue.due = now + RETRY;
                 }
             }
-            SampleRequest::Reported | SampleRequest::Ended(_) | SampleRequest::Completed(_) => {}
+            SampleRequest::Reported
+            | SampleRequest::Ended(_)
+            | SampleRequest::Workers
+            | SampleRequest::Completed(_) => {}
         }
     }
 
@@ -283,8 +305,13 @@ impl Plan {
             (SampleRequest::Reported, Answer::Page(page)) => self.reported(page, now),
             (SampleRequest::Open(place), Answer::Page(page)) => self.listed(&place, page, now),
             (SampleRequest::Ended(after), Answer::Page(page)) => self.have_ended(after, page),
-            (SampleRequest::Completed(_), Answer::Page(page)) => {
+            (SampleRequest::Completed(ids), Answer::Page(page)) => {
+                self.asked = ids.into_iter().next_back().unwrap_or_default();
                 self.forget_completed(&page.executions);
+            }
+            (SampleRequest::Workers, Answer::Workers(workers)) => {
+                self.workers = workers;
+                self.update_queues(now);
             }
             (SampleRequest::Run { key, .. }, Answer::Run(description)) => {
                 self.is_described(&key, description, now);
@@ -413,8 +440,8 @@ impl Plan {
         self.update_queues(now);
     }
 
-    /// Keeps the queues of open workflows and their activities, and the queues that had a worker at
-    /// their last description. All other queues are removed, because the description of such a
+    /// Keeps the queues of open workflows, of their activities and of workers, and the queues that had
+    /// a worker at their last description. All other queues are removed, because the description of such a
     /// queue could write rows into the database.
     fn update_queues(&mut self, now: Instant) {
         let mut used: BTreeSet<(String, QueueKind)> = BTreeSet::new();
@@ -426,28 +453,55 @@ impl Plan {
             let activities = &description.activities;
             used.extend(activities.iter().map(|it| (it.task_queue.clone(), QueueKind::Activity)));
         }
+        // A worker that polls a queue has created it.
+        for worker in self.workers.iter().filter(|worker| worker.is_running) {
+            used.extend(worker.kinds.iter().map(|kind| (worker.task_queue.clone(), *kind)));
+        }
         used.retain(|(name, _)| !name.is_empty());
-        let is_polled =
-            |queue: &KnownQueue| queue.state.as_ref().is_some_and(|it| !it.pollers.is_empty());
-        self.queues.retain(|key, queue| used.contains(key) || is_polled(queue));
-        for key in used {
+        let may_be_polled =
+            |queue: &KnownQueue| queue.state.as_ref().is_none_or(|it| !it.pollers.is_empty());
+        self.queues.retain(|key, queue| used.contains(key) || may_be_polled(queue));
+        self.add_queues(used, now);
+    }
+
+    /// Adds queues that exist.
+    pub fn add_queues(
+        &mut self,
+        queues: impl IntoIterator<Item = (String, QueueKind)>,
+        now: Instant,
+    ) {
+        for key in queues {
             if self.queues.len() < QUEUES {
                 self.queues.entry(key).or_insert(KnownQueue { state: None, due: now });
             }
         }
     }
 
-    /// The pollers of all queues.
-    pub fn pollers(&self) -> impl Iterator<Item = &QueuePoller> {
-        self.queues.values().filter_map(|queue| queue.state.as_ref()).flat_map(|it| &it.pollers)
+    /// The workers that poll, have reported, or have started an open task, each once or more.
+    pub fn worker_names(&self) -> impl Iterator<Item = WorkerName> {
+        let pollers = self.queues.values().filter_map(|queue| queue.state.as_ref());
+        let pollers = pollers.flat_map(|state| &state.pollers).map(|poller| WorkerName {
+            identity: poller.identity.clone(),
+            last_poll: poller.last_poll,
+            place: None,
+        });
+        let reported = self.workers.iter().map(|worker| WorkerName {
+            identity: worker.identity.clone(),
+            last_poll: worker.at,
+            place: worker.pid.map(|pid| (worker.host.clone(), pid)),
+        });
+        let starters = self.open.values().flat_map(KnownOpen::starters).map(|identity| {
+            WorkerName { identity: identity.to_owned(), last_poll: None, place: None }
+        });
+        pollers.chain(reported).chain(starters)
     }
 
-    /// Returns a sample of the answers so far. `poller` finds the process of a poller.
+    /// Returns a sample of the answers so far. `process` finds the process of a worker by its identity.
     pub fn sample(
         &self,
         namespace: &str,
         now: SystemTime,
-        mut poller: impl FnMut(&QueuePoller) -> PollerSample,
+        process: impl Fn(&str) -> PollerProcess,
     ) -> NamespaceSample {
         let open = self.open.values().filter_map(|run| {
             let mut description = run.description.clone()?;
@@ -461,17 +515,39 @@ impl Plan {
         let ended = self.ended.values().filter(is_recent).filter_map(|run| {
             Some(EndedRun { execution: run.execution.clone(), events: run.events.clone()? })
         });
+        let poller = |identity: &str, last_poll, queue: &str| PollerSample {
+            identity: identity.to_owned(),
+            last_poll,
+            has_shut_down: self.has_shut_down(identity, queue),
+            process: process(identity),
+        };
         let queues = self.queues.iter().filter_map(|((name, kind), queue)| {
             let state = queue.state.clone()?;
-            let pollers = state.pollers.iter().map(&mut poller).collect();
+            let pollers = state.pollers.iter();
+            let pollers = pollers.map(|it| poller(&it.identity, it.last_poll, name)).collect();
             Some(QueueSample { name: name.clone(), kind: *kind, state, pollers })
         });
+        let workers = self.workers.iter().map(|worker| WorkerSample {
+            heartbeat: worker.clone(),
+            poller: poller(&worker.identity, worker.at, &worker.task_queue),
+        });
+        let starters = self.open.values().flat_map(KnownOpen::starters);
         NamespaceSample {
             namespace: namespace.to_owned(),
             open: open.collect(),
             ended: ended.collect(),
             queues: queues.collect(),
+            workers: workers.collect(),
+            starters: starters.map(|name| (name.to_owned(), process(name))).collect(),
         }
+    }
+
+    /// Whether the workers with this identity and queue have reported their end.
+    fn has_shut_down(&self, identity: &str, queue: &str) -> bool {
+        let mut reports =
+            self.workers.iter().filter(|it| it.identity == identity && it.task_queue == queue);
+        let is_running = |it: &WorkerHeartbeat| it.is_running;
+        reports.next().is_some_and(|first| !is_running(first)) && !reports.any(is_running)
     }
 }
 
@@ -481,6 +557,7 @@ impl SampleRequest {
             Self::Reported => Some(List::Reported),
             Self::Open(_) => Some(List::Open),
             Self::Ended(_) => Some(List::Ended),
+            Self::Workers => Some(List::Workers),
             Self::Completed(_) => Some(List::Completed),
             Self::Run { .. } | Self::Events(_) | Self::End(_) | Self::Queue(..) => None,
         }
@@ -509,6 +586,23 @@ impl KnownOpen {
             || calls.any(|it| it.attempt > 1)
     }
 
+    /// Whether the newest events say more than the description: a task that fails, or that a worker
+    /// has had for longer than usual.
+    fn needs_events(&self) -> bool {
+        let task = self.description.as_ref().and_then(|it| it.task);
+        self.is_in_trouble() || self.unchanged > 0 && task.is_some_and(|task| task.is_started)
+    }
+
+    /// The identities of the workers that started an open task of this workflow.
+    fn starters(&self) -> impl Iterator<Item = &str> {
+        let activities = self.description.iter().flat_map(|it| &it.activities);
+        let activities = activities.filter(|it| it.is_started).map(|it| it.worker.as_str());
+        let task = self.description.as_ref().and_then(|it| it.task).filter(|it| it.is_started);
+        let start = self.events.as_ref().and_then(|events| events.task_start.as_ref());
+        let start = task.and(start).map(|start| start.worker.as_str());
+        activities.chain(start).filter(|identity| !identity.is_empty())
+    }
+
     /// Stores the newest events. Keeps an earlier failure of the workflow task as long as the task
     /// fails: later attempts write no event, and newer events may push the failure out of the page.
     fn learn(&mut self, events: Option<NewestEvents>) {
@@ -533,8 +627,10 @@ impl KnownOpen {
         self.description = Some(description);
         if self.is_in_trouble() {
             wait = wait.min(TROUBLED);
-        } else {
+        }
+        if !self.needs_events() {
             self.events = None;
+            self.are_events_read = false;
         }
         if before != length(&self.description) {
             self.are_events_read = false;

@@ -4,6 +4,7 @@ use crate::temporal::executions::{
     Description, Execution, ExecutionPage, NewestEvents, query_time,
 };
 use crate::temporal::queues::{QueueKind, QueueState};
+use crate::temporal::workers::WorkerHeartbeat;
 use std::time::{Duration, SystemTime};
 
 /// A request to the server.
@@ -18,6 +19,8 @@ pub enum SampleRequest {
     Ended(Option<SystemTime>),
     /// The workflows with these IDs that have completed.
     Completed(Vec<String>),
+    /// The workers that report to the server.
+    Workers,
     /// One open workflow.
     Run {
         /// The workflow.
@@ -62,6 +65,8 @@ pub enum Answer {
     Events(Option<NewestEvents>),
     /// The response to [`SampleRequest::Queue`].
     Queue(QueueState),
+    /// The response to [`SampleRequest::Workers`].
+    Workers(Vec<WorkerHeartbeat>),
 }
 
 /// The query of a list request. Failures before `earliest` are not listed. Empty for other
@@ -87,7 +92,8 @@ pub fn query(request: &SampleRequest, earliest: SystemTime) -> String {
             let ids: Vec<String> = ids.iter().map(|id| literal(id)).collect();
             format!("ExecutionStatus = 'Completed' AND WorkflowId IN ({})", ids.join(", "))
         }
-        SampleRequest::Run { .. }
+        SampleRequest::Workers
+        | SampleRequest::Run { .. }
         | SampleRequest::Events(_)
         | SampleRequest::End(_)
         | SampleRequest::Queue(..) => String::new(),

@@ -1,7 +1,10 @@
 //! Samples of a server, from which problems are derived.
 
+use crate::process::Pid;
 use crate::temporal::executions::{Description, Execution, NewestEvents};
 use crate::temporal::queues::{QueueKind, QueueState};
+use crate::temporal::workers::WorkerHeartbeat;
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 /// A sample of one namespace.
@@ -13,8 +16,12 @@ pub struct NamespaceSample {
     pub open: Vec<OpenRun>,
     /// The workflows that failed or timed out.
     pub ended: Vec<EndedRun>,
-    /// The queues of open workflows and of their activities.
+    /// The queues of open workflows, of their activities, and of known workers.
     pub queues: Vec<QueueSample>,
+    /// The workers that report to the server.
+    pub workers: Vec<WorkerSample>,
+    /// The processes of the workers that started an open task, by the identities of the workers.
+    pub starters: BTreeMap<String, PollerProcess>,
 }
 
 /// An open workflow.
@@ -48,6 +55,15 @@ pub struct QueueSample {
     pub pollers: Vec<PollerSample>,
 }
 
+/// A worker that reports to the server.
+#[derive(Debug, Clone)]
+pub struct WorkerSample {
+    /// The last report of the worker.
+    pub heartbeat: WorkerHeartbeat,
+    /// The worker as a poller of its queue. Its last report counts as a poll.
+    pub poller: PollerSample,
+}
+
 /// A poller of a queue: a worker, and its process if known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PollerSample {
@@ -55,6 +71,8 @@ pub struct PollerSample {
     pub identity: String,
     /// When the worker last polled the queue.
     pub last_poll: Option<SystemTime>,
+    /// Whether the worker has reported its end.
+    pub has_shut_down: bool,
     /// The process of the worker.
     pub process: PollerProcess,
 }
@@ -65,32 +83,71 @@ pub enum PollerProcess {
     /// The process runs on this machine.
     Runs {
         /// Process id.
-        pid: i32,
+        pid: Pid,
         /// Command line of the process. Empty if unknown.
         command: String,
+    },
+    /// The process runs on this machine, and is not connected to the server any more.
+    Disconnected {
+        /// Process id.
+        pid: Pid,
+        /// Command line of the process. Empty if unknown.
+        command: String,
+        /// When the process was first seen without a connection.
+        since: SystemTime,
     },
     /// The process ran on this machine and has ended.
     Ended {
         /// Process id.
-        pid: i32,
+        pid: Pid,
         /// Command line of the process. Empty if stigmer did not see the process before it ended.
         command: String,
+        /// When the process ended. `None` if stigmer did not see the process before.
+        since: Option<SystemTime>,
     },
-    /// The process runs on another machine, or the identity of the worker does not contain its pid.
+    /// The process runs on another machine.
+    Remote,
+    /// Nothing is known: the identity of the worker does not contain a process id, or another process
+    /// of this machine has that id.
     Unknown,
+}
+
+impl PollerProcess {
+    /// The process id on this machine.
+    #[must_use]
+    pub fn pid(&self) -> Option<Pid> {
+        match self {
+            Self::Runs { pid, .. } | Self::Disconnected { pid, .. } | Self::Ended { pid, .. } => {
+                Some(*pid)
+            }
+            Self::Remote | Self::Unknown => None,
+        }
+    }
+
+    /// Command line of the process. Empty if unknown.
+    #[must_use]
+    pub fn command(&self) -> &str {
+        match self {
+            Self::Runs { command, .. }
+            | Self::Disconnected { command, .. }
+            | Self::Ended { command, .. } => command,
+            Self::Remote | Self::Unknown => "",
+        }
+    }
 }
 
 /// A worker that has not polled for this time counts as ended. An idle worker polls once a minute.
 pub const STALE: Duration = Duration::from_secs(75);
 
 impl PollerSample {
-    /// Whether the worker still polls. False if its process has ended, or after [`STALE`] without a
-    /// poll.
+    /// Whether the worker still polls. False if it has reported its end, if its process has ended or
+    /// is not connected, or after [`STALE`] without a poll.
     #[must_use]
     pub fn is_alive(&self, now: SystemTime) -> bool {
         match self.process {
-            PollerProcess::Ended { .. } => false,
-            PollerProcess::Runs { .. } | PollerProcess::Unknown => {
+            _ if self.has_shut_down => false,
+            PollerProcess::Ended { .. } | PollerProcess::Disconnected { .. } => false,
+            PollerProcess::Runs { .. } | PollerProcess::Remote | PollerProcess::Unknown => {
                 let age = self.last_poll.and_then(|poll| now.duration_since(poll).ok());
                 age.is_none_or(|age| age < STALE)
             }

@@ -1,17 +1,25 @@
-//! Samples a server while clients request its problems.
+//! Samples a server while clients request its problems or its workers.
 
 use super::budget::Budget;
+use super::discovery::{Discovery, metrics_port};
 use super::group::group;
 use super::judge::judge;
 use super::millis;
 use super::of_server::of_server;
 use super::plan::{FORGOTTEN, NextStep, PAGE, Plan};
-use super::pollers::Pollers;
+use super::pollers::{Pollers, WorkerName};
 use super::request::{Answer, RunKey, SampleRequest, query};
+use super::sample::NamespaceSample;
+use super::workers::workers;
 use crate::facts::Latest;
-use crate::protocol::{FIRST_SAMPLES, Problem, ProblemList, SCHEMA, Snapshot};
+use crate::process::Pid;
+use crate::process::identity::own_pid;
+use crate::process::threads::LOOKS;
+use crate::protocol::{FIRST_SAMPLES, Problem, ProblemList, SCHEMA, Snapshot, Worker, WorkerList};
 use crate::supervisor::Generation;
 use crate::temporal::health::Client;
+use crate::temporal::polls::polled;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
@@ -23,14 +31,15 @@ use tokio_util::task::AbortOnDropHandle;
 const LINGER: Duration = Duration::from_secs(15);
 /// Time limit of a request to the server.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Time between two look-ups of the processes of workers.
-const PROCESSES: Duration = Duration::from_secs(1);
+/// Time between two look-ups of the processes of workers. The end of a worker is to be shown within 2 s
+/// on a dashboard that requests the workers every second.
+const PROCESSES: Duration = Duration::from_millis(500);
 /// Number of the newest events that are read from the history of an open workflow, and from the
 /// history of an ended workflow.
 const EVENTS: (u16, u16) = (20, 10);
 
-/// Watches the problems of one server. Without a client that requests problems, it sends no request
-/// to the server.
+/// Watches the problems and the workers of one server. Without a client that requests them, it sends no
+/// request to the server.
 #[derive(Debug, Clone)]
 pub struct Watcher {
     snapshot: watch::Receiver<Latest>,
@@ -71,7 +80,8 @@ struct Sampled {
     /// Whether the samples are complete: each request that was due has been sent once.
     is_complete: bool,
     problems: Arc<Vec<Problem>>,
-    /// The time for which the ages in `problems` are given.
+    workers: Arc<Vec<Worker>>,
+    /// The time for which the ages in `problems` and `workers` are given.
     at: Instant,
     /// The time of the oldest list behind the problems. `None` until every list was answered.
     as_of: Option<Instant>,
@@ -86,6 +96,7 @@ impl Sampled {
             target: None,
             is_complete: false,
             problems: Arc::default(),
+            workers: Arc::default(),
             at: Instant::now(),
             as_of: None,
             error: None,
@@ -109,14 +120,28 @@ impl Watcher {
     /// Returns the problems of the server and its workflows. If the samples are not complete yet,
     /// waits up to 3 s for them.
     pub async fn problems(&self) -> ProblemList {
-        self.until.send_replace(Instant::now() + LINGER);
-        let mut findings = self.findings.clone();
-        let current = SampledServer::of(&self.snapshot.borrow().snapshot);
-        if current.is_some() {
-            let is_fresh = |it: &Sampled| it.is_complete && it.target == current;
-            let _ = tokio::time::timeout(FIRST_SAMPLES, findings.wait_for(is_fresh)).await;
-        }
+        self.sampled().await;
         self.list()
+    }
+
+    /// Returns the workers of the server. If the samples are not complete yet, waits up to 3 s for
+    /// them.
+    pub async fn workers(&self) -> WorkerList {
+        self.sampled().await;
+        let Latest { snapshot, .. } = self.snapshot.borrow().clone();
+        let (found, unknown) = self.found(&snapshot);
+        let age = millis(found.at.elapsed());
+        let older = |worker: &Worker| Worker {
+            since_ms: worker.since_ms.map(|since| since.saturating_add(age)),
+            last_poll_ms: worker.last_poll_ms.map(|last| last.saturating_add(age)),
+            ..worker.clone()
+        };
+        WorkerList {
+            schema: SCHEMA,
+            as_of_ms: found.as_of.map(|at| millis(at.elapsed())),
+            unknown,
+            workers: found.workers.iter().map(older).collect(),
+        }
     }
 
     /// The latest problems, while the server is sampled and the samples are complete. Sends no
@@ -128,12 +153,34 @@ impl Watcher {
         list.unknown.is_none().then_some(list.problems)
     }
 
+    /// Keeps the samples current for some time. Waits up to 3 s for complete samples.
+    async fn sampled(&self) {
+        self.until.send_replace(Instant::now() + LINGER);
+        let mut findings = self.findings.clone();
+        let current = SampledServer::of(&self.snapshot.borrow().snapshot);
+        if current.is_some() {
+            let is_fresh = |it: &Sampled| it.is_complete && it.target == current;
+            let _ = tokio::time::timeout(FIRST_SAMPLES, findings.wait_for(is_fresh)).await;
+        }
+    }
+
+    /// What the samples of the server in this snapshot show, and why they may be incomplete.
+    fn found(&self, snapshot: &Snapshot) -> (Sampled, Option<String>) {
+        let found = self.findings.borrow().clone();
+        let Some(current) = SampledServer::of(snapshot) else {
+            return (Sampled::nothing(), Some(format!("the server is {}", snapshot.status.state)));
+        };
+        let found = if found.target == Some(current) { found } else { Sampled::nothing() };
+        let unknown = found.error.clone().or_else(|| {
+            found.as_of.is_none().then(|| "the server has not responded yet".to_owned())
+        });
+        (found, unknown)
+    }
+
     /// The problems that are known now, without a wait for further samples.
     fn list(&self) -> ProblemList {
-        let found = self.findings.borrow().clone();
         let Latest { snapshot, at } = self.snapshot.borrow().clone();
-        let current = SampledServer::of(&snapshot);
-        let is_current = current.is_some() && found.target == current;
+        let (found, unknown) = self.found(&snapshot);
         let age = millis(found.at.elapsed());
         let older = |problem: &Problem| Problem {
             since_ms: problem.since_ms.saturating_add(age),
@@ -141,19 +188,10 @@ impl Watcher {
             ..problem.clone()
         };
         let mut problems = of_server(&snapshot, millis(at.elapsed()));
-        if is_current {
-            problems.extend(found.problems.iter().map(older));
-        }
-        let unknown = match current {
-            None => Some(format!("the server is {}", snapshot.status.state)),
-            Some(_) if !is_current || found.as_of.is_none() => {
-                Some(found.error.unwrap_or_else(|| "the server has not responded yet".to_owned()))
-            }
-            Some(_) => found.error,
-        };
+        problems.extend(found.problems.iter().map(older));
         ProblemList {
             schema: SCHEMA,
-            as_of_ms: found.as_of.filter(|_| is_current).map(|at| millis(at.elapsed())),
+            as_of_ms: found.as_of.map(|at| millis(at.elapsed())),
             unknown,
             problems: group(problems),
         }
@@ -168,14 +206,18 @@ async fn run(
     // The budget is older than each sampling: many short samplings must not send more requests than
     // a long one.
     let mut budget = Budget::new(Instant::now());
+    // So do the processes of workers: the server names a dead worker for five minutes.
+    let mut pollers = Pollers::new();
     loop {
         if until.wait_for(|until| *until > Instant::now()).await.is_err() {
             return;
         }
-        let target = SampledServer::of(&snapshot.borrow_and_update().snapshot);
+        let current = snapshot.borrow_and_update().snapshot.clone();
+        let target = SampledServer::of(&current);
+        let server = current.status.temporal.as_ref().and_then(|server| server.server_pid);
         let sampling = async {
             match &target {
-                Some(target) => sample(target, &mut budget, &found).await,
+                Some(target) => sample(target, server, &mut budget, &mut pollers, &found).await,
                 None => std::future::pending().await,
             }
         };
@@ -215,28 +257,40 @@ async fn other_target(
     true
 }
 
-/// Samples the namespaces of a server, one request at a time.
-async fn sample(target: &SampledServer, budget: &mut Budget, found: &watch::Sender<Sampled>) {
+/// Samples the namespaces of a server, one request at a time. `server` is its process, if known.
+async fn sample(
+    target: &SampledServer,
+    server: Option<Pid>,
+    budget: &mut Budget,
+    pollers: &mut Pollers,
+    found: &watch::Sender<Sampled>,
+) {
     let Ok(client) = Client::new(&target.address, PATIENCE) else {
         return std::future::pending().await;
     };
     let begun = Instant::now();
-    let mut pollers = Pollers::new();
+    let port = target.address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
     let mut plans: Vec<(&str, Plan)> =
         target.namespaces.iter().map(|name| (name.as_str(), Plan::new(begun))).collect();
     let mut processes_due = begun;
+    let mut discovery = Discovery::new(begun);
+    let metrics = metrics_address(server).await;
     // Whether every due request was sent once.
     let mut is_complete = false;
     loop {
         let now = Instant::now();
         if now >= processes_due {
-            for (_, plan) in &plans {
-                for poller in plan.pollers() {
-                    pollers.look(poller).await;
+            pollers.look(port, worker_names(&plans)).await;
+            processes_due = Instant::now() + PROCESSES;
+            if let Some(metrics) = &metrics {
+                let mut unnamed = pollers.unnamed();
+                unnamed.retain(|pid| Some(*pid) != server && *pid != own_pid());
+                if discovery.is_due(unnamed, now) && budget.pause(now).is_none() {
+                    discover(metrics, &mut plans, budget).await;
+                    discovery.sent(Instant::now());
                 }
             }
-            processes_due = Instant::now() + PROCESSES;
-            publish(target, is_complete, &plans, &pollers, found);
+            publish(target, is_complete, &plans, pollers, found);
         }
         match next(&mut plans, budget, now) {
             NextStep::Send(request) => {
@@ -249,11 +303,6 @@ async fn sample(target: &SampledServer, budget: &mut Budget, found: &watch::Send
                 if let Err(error) = &answer {
                     tracing::debug!(%error, ?request, namespace = name, "a request failed");
                 }
-                if let Ok(Answer::Queue(state)) = &answer {
-                    for poller in &state.pollers {
-                        pollers.look(poller).await;
-                    }
-                }
                 plan.take(request, answer, took, now);
                 // The next namespace is first now.
                 plans.rotate_left(1);
@@ -262,12 +311,48 @@ async fn sample(target: &SampledServer, budget: &mut Budget, found: &watch::Send
             NextStep::Idle(due) => {
                 if !is_complete && plans.iter().all(|(_, plan)| plan.as_of().is_some()) {
                     is_complete = true;
-                    publish(target, is_complete, &plans, &pollers, found);
+                    pollers.look(port, worker_names(&plans)).await;
+                    publish(target, is_complete, &plans, pollers, found);
                 }
                 tokio::time::sleep_until(due.min(processes_due)).await;
             }
         }
     }
+}
+
+/// The address of the metrics of the server with this process.
+async fn metrics_address(server: Option<Pid>) -> Option<String> {
+    let server = server?;
+    let port = LOOKS.run(PATIENCE, move || metrics_port(server)).await.ok()??;
+    Some(format!("127.0.0.1:{port}"))
+}
+
+/// Adds the queues that are polled now to the plans.
+async fn discover(metrics: &str, plans: &mut [(&str, Plan)], budget: &mut Budget) {
+    let sent = Instant::now();
+    let found = polled(metrics, PATIENCE).await;
+    let now = Instant::now();
+    budget.was_busy(now - sent, now);
+    match found {
+        Ok(targets) => {
+            for (name, plan) in plans {
+                let own = targets.iter().filter(|it| it.namespace == *name);
+                plan.add_queues(own.map(|it| (it.queue.clone(), it.kind)), now);
+            }
+        }
+        Err(error) => tracing::debug!(%error, "cannot find the queues that are polled"),
+    }
+}
+
+/// The workers that the responses have named, each once, with its latest poll.
+fn worker_names(plans: &[(&str, Plan)]) -> Vec<WorkerName> {
+    let mut names: BTreeMap<String, WorkerName> = BTreeMap::new();
+    for name in plans.iter().flat_map(|(_, plan)| plan.worker_names()) {
+        let known = names.entry(name.identity.clone()).or_insert_with(|| name.clone());
+        known.last_poll = known.last_poll.max(name.last_poll);
+        known.place = known.place.take().or(name.place);
+    }
+    names.into_values().collect()
 }
 
 /// Returns the next step for all namespaces. A request belongs to the first plan in `plans`: this
@@ -309,6 +394,7 @@ async fn send(client: &Client, namespace: &str, request: &SampleRequest) -> Resu
         SampleRequest::Queue(name, kind) => {
             client.queue(namespace, name, *kind).await.map(Answer::Queue)
         }
+        SampleRequest::Workers => client.workers(namespace).await.map(Answer::Workers),
     }
 }
 
@@ -320,16 +406,16 @@ fn publish(
     found: &watch::Sender<Sampled>,
 ) {
     let now = SystemTime::now();
-    let problems = plans.iter().flat_map(|(name, plan)| {
-        let sample = plan.sample(name, now, |poller| pollers.sample(poller));
-        judge(&sample, &target.address, now)
-    });
+    let sample = |(name, plan): &(&str, Plan)| plan.sample(name, now, |it| pollers.process(it));
+    let samples: Vec<NamespaceSample> = plans.iter().map(sample).collect();
+    let problems = samples.iter().flat_map(|sample| judge(sample, &target.address, now));
     let mut errors = plans.iter().filter_map(|(name, plan)| Some((name, plan.error()?)));
     let as_of = plans.iter().map(|(_, plan)| plan.as_of()).collect::<Option<Vec<_>>>();
     found.send_replace(Sampled {
         target: Some(target.clone()),
         is_complete,
         problems: Arc::new(problems.collect()),
+        workers: Arc::new(workers(&samples, |it| pollers.details(it), now)),
         at: Instant::now(),
         as_of: as_of.and_then(|times| times.into_iter().min()),
         error: errors.next().map(|(name, error)| format!("namespace {name}: {error}")),

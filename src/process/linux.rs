@@ -12,6 +12,7 @@ use procfs::FromRead;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -73,6 +74,13 @@ fn present<T>(read: io::Result<T>) -> io::Result<Option<T>> {
 /// Returns all fields of `/proc/PID/stat`, or `None` if there is no such process.
 pub(super) fn full_stat(pid: Pid) -> io::Result<Option<procfs::process::Stat>> {
     Row::of(pid)?.map_or(Ok(None), |row| row.read())
+}
+
+/// The working folder of a process. `None` if it is unknown, for example because the process belongs
+/// to another user. Reads a link and does not follow it.
+#[must_use]
+pub fn folder(pid: Pid) -> Option<PathBuf> {
+    std::fs::read_link(format!("/proc/{pid}/cwd")).ok()
 }
 
 /// All processes that are visible to this user.

@@ -7,7 +7,7 @@ use super::requirements::is_shortage;
 use super::socket::ListeningSocket;
 use super::{linux, memory, sock_diag};
 use crate::harmless::quote;
-use procfs::net::TcpState;
+use procfs::net::{TcpNetEntry, TcpState};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -111,14 +111,7 @@ pub fn listeners(port: u16) -> io::Result<Vec<ListeningSocket>> {
 
 /// Reads the sockets from procfs. Used if the kernel does not report them by netlink.
 pub(super) fn from_procfs(port: u16) -> io::Result<Vec<ListeningSocket>> {
-    let read = |table: procfs::ProcResult<Vec<procfs::net::TcpNetEntry>>| match table {
-        Ok(entries) => Ok(entries),
-        // Without IPv6 the kernel has no table of IPv6 sockets.
-        Err(procfs::ProcError::NotFound(_)) => Ok(Vec::new()),
-        Err(procfs::ProcError::Io(error, _)) => Err(error),
-        Err(error) => Err(io::Error::other(error.to_string())),
-    };
-    let (v4, v6) = (read(procfs::net::tcp())?, read(procfs::net::tcp6())?);
+    let (v4, v6) = tables()?;
     Ok(v4
         .iter()
         .chain(&v6)
@@ -129,6 +122,18 @@ pub(super) fn from_procfs(port: u16) -> io::Result<Vec<ListeningSocket>> {
             uid: entry.uid,
         })
         .collect())
+}
+
+/// Reads the tables of all TCP sockets, with IPv4 and with IPv6.
+pub(super) fn tables() -> io::Result<(Vec<TcpNetEntry>, Vec<TcpNetEntry>)> {
+    let read = |table: procfs::ProcResult<Vec<TcpNetEntry>>| match table {
+        Ok(entries) => Ok(entries),
+        // Without IPv6 the kernel has no table of IPv6 sockets.
+        Err(procfs::ProcError::NotFound(_)) => Ok(Vec::new()),
+        Err(procfs::ProcError::Io(error, _)) => Err(error),
+        Err(error) => Err(io::Error::other(error.to_string())),
+    };
+    Ok((read(procfs::net::tcp())?, read(procfs::net::tcp6())?))
 }
 
 /// The id of another user who listens on this port. Root does not count: root can do everything

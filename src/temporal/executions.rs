@@ -140,6 +140,8 @@ pub struct PendingActivity {
     pub worker: String,
     /// When a worker started the last attempt.
     pub last_started: Option<SystemTime>,
+    /// When the current attempt times out, if the worker does not end it before.
+    pub times_out: Option<SystemTime>,
 }
 
 /// The open workflow task of a run.
@@ -174,6 +176,15 @@ impl TaskFailure {
     }
 }
 
+/// The start of a workflow task by a worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskStart {
+    /// Identity of the worker.
+    pub worker: String,
+    /// When the task times out, if the worker does not complete it before.
+    pub times_out: Option<SystemTime>,
+}
+
 /// What the newest events in the history of a run show.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewestEvents {
@@ -181,6 +192,10 @@ pub struct NewestEvents {
     pub failure: Option<RootCause>,
     /// The newest failure of a workflow task.
     pub task_failure: Option<TaskFailure>,
+    /// The start of the open workflow task. `None` for its second and later attempts.
+    pub task_start: Option<TaskStart>,
+    /// Whether the last attempt of a workflow task timed out.
+    pub has_task_timed_out: bool,
     /// The type of the event that says what the workflow waited for when it ended, as its number in
     /// the API.
     pub before_end: Option<i32>,
@@ -309,6 +324,12 @@ impl Description {
 impl From<PendingActivityInfo> for PendingActivity {
     fn from(info: PendingActivityInfo) -> Self {
         let options = info.options.unwrap_or_default();
+        let started = info.last_started_time.and_then(message::Timestamp::time);
+        let heartbeat = info.last_heartbeat_time.and_then(message::Timestamp::time);
+        let timeouts = [
+            end(started, options.start_to_close_timeout),
+            end(started.max(heartbeat), options.heartbeat_timeout),
+        ];
         Self {
             id: info.activity_id,
             type_name: info.activity_type.unwrap_or_default().name,
@@ -322,7 +343,8 @@ impl From<PendingActivityInfo> for PendingActivity {
             last_failure: info.last_failure.as_ref().map(RootCause::of),
             failures: info.last_failure.as_ref().map(FailureLink::chain).unwrap_or_default(),
             worker: quote(&info.last_worker_identity),
-            last_started: info.last_started_time.and_then(message::Timestamp::time),
+            last_started: started,
+            times_out: timeouts.into_iter().flatten().min(),
         }
     }
 }
@@ -347,6 +369,7 @@ impl From<PendingNexusOperationInfo> for PendingActivity {
                 .unwrap_or_default(),
             worker: String::new(),
             last_started: None,
+            times_out: None,
         }
     }
 }
@@ -355,6 +378,8 @@ impl From<PendingNexusOperationInfo> for PendingActivity {
 mod event {
     pub(super) const TASK_SCHEDULED: i32 = 5;
     pub(super) const TASK_COMPLETED: i32 = 7;
+    pub(super) const TASK_TIMED_OUT: i32 = 8;
+    pub(super) const TASK_FAILED: i32 = 9;
 }
 
 /// The reason of a workflow task that a reset of the workflow ended.
@@ -390,6 +415,12 @@ impl NewestEvents {
                 at: event.event_time.and_then(message::Timestamp::time),
                 failure: task.failure.as_ref().map(RootCause::of),
             }),
+            task_start: TaskStart::of(&events),
+            has_task_timed_out: events
+                .iter()
+                .map(|event| event.event_type)
+                .find(|it| (event::TASK_COMPLETED..=event::TASK_FAILED).contains(it))
+                .is_some_and(|it| it == event::TASK_TIMED_OUT),
             before_end,
             activities: events.iter().filter_map(scheduled_activity).collect(),
         }
@@ -411,6 +442,29 @@ fn scheduled_activity(event: &HistoryEvent) -> Option<(String, SystemTime)> {
         }
         _ => None,
     }
+}
+
+impl TaskStart {
+    /// The start of the workflow task that is open after these events, of which the newest is the first.
+    fn of(events: &[HistoryEvent]) -> Option<Self> {
+        let is_end = |it: i32| (event::TASK_COMPLETED..=event::TASK_FAILED).contains(&it);
+        let mut open = events.iter().take_while(|it| !is_end(it.event_type));
+        let (begun, start) = open.find_map(|it| match &it.attributes {
+            Some(EventAttributes::TaskStarted(start)) => Some((it, start)),
+            _ => None,
+        })?;
+        let timeout = open.find_map(|it| match &it.attributes {
+            Some(EventAttributes::TaskScheduled(task)) => task.start_to_close_timeout,
+            _ => None,
+        });
+        let begun = begun.event_time.and_then(message::Timestamp::time);
+        Some(Self { worker: start.identity.clone(), times_out: end(begun, timeout) })
+    }
+}
+
+/// The end of a timeout that began at this time. A timeout of zero is none.
+fn end(begun: Option<SystemTime>, timeout: Option<message::WireDuration>) -> Option<SystemTime> {
+    begun?.checked_add(timeout?.duration().filter(|it| !it.is_zero())?)
 }
 
 fn attempt(number: i32) -> u32 {

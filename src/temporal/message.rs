@@ -7,6 +7,7 @@
 pub(super) mod execution;
 pub(super) mod failure;
 pub(super) mod history;
+pub(super) mod worker;
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -35,5 +35,6 @@ mod strangers;
 mod viewers;
 mod waiting;
 mod watchdog;
+mod workers;
 mod workflows;
 mod wrappers;

@@ -1,7 +1,7 @@
 //! A workflow in a list, and its description.
 
 use super::failure::FailureInfo;
-use super::{Payload, TaskQueue, Timestamp, TypeName, WorkflowExecution};
+use super::{Payload, TaskQueue, Timestamp, TypeName, WireDuration, WorkflowExecution};
 use std::collections::HashMap;
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -56,6 +56,8 @@ pub(in crate::temporal) struct PendingActivityInfo {
     /// 1 is scheduled, 2 is started, 3 is cancel requested, 4 is paused, 5 is pause requested.
     #[prost(int32, tag = "3")]
     pub(in crate::temporal) state: i32,
+    #[prost(message, optional, tag = "5")]
+    pub(in crate::temporal) last_heartbeat_time: Option<Timestamp>,
     #[prost(message, optional, tag = "6")]
     pub(in crate::temporal) last_started_time: Option<Timestamp>,
     #[prost(int32, tag = "7")]
@@ -81,6 +83,10 @@ pub(in crate::temporal) struct PendingActivityInfo {
 pub(in crate::temporal) struct ActivityOptions {
     #[prost(message, optional, tag = "1")]
     pub(in crate::temporal) task_queue: Option<TaskQueue>,
+    #[prost(message, optional, tag = "4")]
+    pub(in crate::temporal) start_to_close_timeout: Option<WireDuration>,
+    #[prost(message, optional, tag = "5")]
+    pub(in crate::temporal) heartbeat_timeout: Option<WireDuration>,
 }
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]

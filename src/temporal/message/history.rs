@@ -43,7 +43,7 @@ pub(in crate::temporal) struct HistoryEvent {
     pub(in crate::temporal) event_type: i32,
     #[prost(
         oneof = "EventAttributes",
-        tags = "6, 7, 8, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, \
+        tags = "6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, \
                 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 46, 47, 48, 52, 53, 54, 55, \
                 56, 57, 58, 59"
     )]
@@ -60,6 +60,8 @@ pub(in crate::temporal) enum EventAttributes {
     WorkflowCompleted(ResultAttributes),
     #[prost(message, tag = "8")]
     WorkflowFailed(Box<WorkflowFailedAttributes>),
+    #[prost(message, tag = "10")]
+    TaskScheduled(TaskScheduledAttributes),
     #[prost(message, tag = "11")]
     TaskStarted(StartedAttributes),
     #[prost(message, tag = "12")]
@@ -474,4 +476,10 @@ pub(in crate::temporal) struct NexusFailedAttributes {
     pub(in crate::temporal) scheduled_event_id: i64,
     #[prost(message, optional, tag = "2")]
     pub(in crate::temporal) failure: Option<FailureInfo>,
+}
+
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub(in crate::temporal) struct TaskScheduledAttributes {
+    #[prost(message, optional, tag = "2")]
+    pub(in crate::temporal) start_to_close_timeout: Option<WireDuration>,
 }

@@ -1,0 +1,363 @@
+//! Tests of the problems that follow from samples.
+
+use super::*;
+use crate::problems::group::group;
+use crate::problems::judge::judge;
+use crate::problems::sample::{EndedRun, NamespaceSample, OpenRun, STALE};
+use crate::protocol::{Problem, ProblemKind, Severity};
+use crate::temporal::executions::TaskStart;
+use std::collections::BTreeMap;
+
+fn open(description: Description) -> OpenRun {
+    OpenRun { description, events: None }
+}
+
+fn found(sample: &NamespaceSample) -> Vec<Problem> {
+    group(judge(sample, ADDRESS, now()))
+}
+
+fn only(sample: &NamespaceSample) -> Problem {
+    let mut found = found(sample);
+    assert_eq!(found.len(), 1, "{found:?}");
+    found.remove(0)
+}
+
+fn sample() -> NamespaceSample {
+    NamespaceSample { namespace: "default".to_owned(), ..NamespaceSample::default() }
+}
+
+#[test]
+fn healthy_workflows_are_no_problem() {
+    let open_runs = vec![
+        open(description("timer")),
+        open(Description { activities: vec![activity(1)], ..description("first attempt") }),
+        open(Description {
+            activities: vec![PendingActivity { is_paused: true, ..activity(4) }],
+            ..description("paused")
+        }),
+        open(Description { task: Some(task(1)), ..description("new") }),
+    ];
+    let queues = vec![queue("orders", 3, vec![poller(1, runs())])];
+    let activity_queue = QueueSample { kind: QueueKind::Activity, ..queues[0].clone() };
+    let queues = [queues, vec![activity_queue]].concat();
+    assert_eq!(found(&NamespaceSample { open: open_runs, queues, ..sample() }), []);
+}
+
+#[test]
+fn failing_workflow_task_is_stuck_with_its_cause() {
+    let message = "[TMPRL1100] Nondeterminism error: Timer machine does not handle this event: \
+                   HistoryEvent(id: 5, ActivityTaskScheduled)";
+    let cases = [
+        (
+            24,
+            message,
+            "non-determinism: Timer machine does not handle event 5, ActivityTaskScheduled",
+        ),
+        (24, "something else", "non-determinism: something else"),
+        (14, "KeyError: boom", "KeyError: boom"),
+        (
+            14,
+            "NotFoundError: Workflow class Refund is not registered on this worker",
+            "no worker on queue orders knows the type Refund",
+        ),
+        (
+            14,
+            "Failed to initialize workflow of type 'Refund': no such function is exported",
+            "no worker on queue orders knows the type Refund",
+        ),
+        (
+            14,
+            "unable to find workflow type: Refund. Supported types: []",
+            "no worker on queue orders knows the type Refund",
+        ),
+        (14, "Workflow class hierarchy is broken", "Workflow class hierarchy is broken"),
+    ];
+    for (reason, message, expected) in cases {
+        let description = Description { task: Some(task(4)), ..description("drift-11") };
+        let run = OpenRun { description, events: Some(task_failure(reason, message)) };
+        let problem = only(&NamespaceSample { open: vec![run], ..sample() });
+        assert_eq!((problem.kind, problem.severity), (ProblemKind::Stuck, Severity::Red));
+        assert_eq!((problem.cause.as_str(), problem.since_ms), (expected, 30_000));
+        assert_eq!(problem.attempt, Some(4));
+    }
+}
+
+#[test]
+fn first_failure_of_a_workflow_task_may_heal_itself() {
+    let task = PendingTask { scheduled: Some(ago(3)), ..task(2) };
+    let description = Description { task: Some(task), ..description("a") };
+    let problem = only(&NamespaceSample { open: vec![open(description)], ..sample() });
+    assert_eq!(
+        (problem.severity, problem.cause.as_str()),
+        (Severity::Amber, "the workflow task fails; the reason is not known yet")
+    );
+}
+
+#[test]
+fn retry_has_its_attempts_and_becomes_red_after_five_minutes() {
+    for (first, severity) in [(299, Severity::Amber), (301, Severity::Red)] {
+        let description = Description { activities: vec![activity(8)], ..description("refund-0") };
+        let activities = vec![("1".to_owned(), ago(first)), ("2".to_owned(), ago(9_999))];
+        let events = Some(NewestEvents { activities, ..NewestEvents::default() });
+        let problem =
+            only(&NamespaceSample { open: vec![OpenRun { description, events }], ..sample() });
+        assert_eq!((problem.kind, problem.severity), (ProblemKind::Retrying, severity));
+        assert_eq!(problem.cause, "BankUnavailable: 503");
+        assert_eq!(problem.activity.as_deref(), Some("call_bank"));
+        assert_eq!((problem.attempt, problem.max_attempts), (Some(8), Some(50)));
+        assert_eq!((problem.next_try_ms, problem.since_ms), (Some(13_000), first * 1_000));
+        assert!(
+            problem
+                .command
+                .unwrap()
+                .starts_with("temporal workflow describe --workflow-id refund-0")
+        );
+    }
+}
+
+#[test]
+fn queue_without_a_worker_names_the_last_one() {
+    let long = STALE.as_secs() + 5;
+    let lost = |since| PollerProcess::Disconnected {
+        pid: 58,
+        command: "python w.py".to_owned(),
+        since: ago(since),
+    };
+    let shut_down = PollerSample { has_shut_down: true, ..poller(1, runs()) };
+    let cases = [
+        (vec![], "2 workflow tasks wait; no worker has polled this queue"),
+        (
+            vec![poller(1, ended("python b.py"))],
+            "2 workflow tasks wait; last worker: pid 4712 python b.py, ended",
+        ),
+        (vec![poller(1, ended(""))], "2 workflow tasks wait; last worker: pid 4712, ended"),
+        (
+            vec![poller(1, lost(3))],
+            "2 workflow tasks wait; last worker: pid 58 python w.py, not connected",
+        ),
+        (vec![shut_down], "2 workflow tasks wait; last worker: pid 58 python w.py, shut down"),
+        (
+            vec![poller(long, PollerProcess::Unknown)],
+            "2 workflow tasks wait; last worker: 58@box, has not polled for 1 min",
+        ),
+        (
+            vec![poller(long, runs())],
+            "2 workflow tasks wait; last worker: pid 58 python w.py, has not polled for 1 min",
+        ),
+    ];
+    for (pollers, expected) in cases {
+        let problem =
+            only(&NamespaceSample { queues: vec![queue("billing", 2, pollers)], ..sample() });
+        assert_eq!((problem.kind, problem.severity), (ProblemKind::NoWorker, Severity::Red));
+        assert_eq!(
+            (problem.cause.as_str(), problem.count, problem.since_ms),
+            (expected, 2, 40_000)
+        );
+    }
+}
+
+fn started_by(identity: &str, process: PollerProcess) -> NamespaceSample {
+    NamespaceSample { starters: BTreeMap::from([(identity.to_owned(), process)]), ..sample() }
+}
+
+#[test]
+fn activity_of_an_ended_worker_waits_for_its_timeout() {
+    let started = |attempt| PendingActivity {
+        is_started: true,
+        worker: "4712@box".to_owned(),
+        times_out: Some(now() + Duration::from_secs(40)),
+        next_attempt: None,
+        ..activity(attempt)
+    };
+    let run = |attempt| {
+        vec![open(Description { activities: vec![started(attempt)], ..description("refund-0") })]
+    };
+    for (attempt, next) in [(1, Some(40_000)), (7, Some(40_000)), (50, None)] {
+        let sample = started_by("4712@box", ended("python b.py"));
+        let problem = only(&NamespaceSample { open: run(attempt), ..sample });
+        assert_eq!((problem.kind, problem.severity), (ProblemKind::Retrying, Severity::Amber));
+        assert_eq!(problem.cause, "started by pid 4712 python b.py, which has ended");
+        assert_eq!((problem.next_try_ms, problem.since_ms), (next, 3_000), "attempt {attempt}");
+        assert_eq!(problem.attempt, Some(attempt));
+    }
+    for process in [runs(), PollerProcess::Remote, PollerProcess::Unknown] {
+        let sample = NamespaceSample { open: run(1), ..started_by("4712@box", process) };
+        assert_eq!(found(&sample), []);
+    }
+}
+
+#[test]
+fn workflow_task_of_an_ended_worker_waits_for_its_timeout() {
+    let task = PendingTask { is_started: true, ..task(1) };
+    let start = TaskStart {
+        worker: "4712@box".to_owned(),
+        times_out: Some(now() + Duration::from_secs(8)),
+    };
+    let run = || OpenRun {
+        description: Description { task: Some(task), ..description("a") },
+        events: Some(NewestEvents { task_start: Some(start.clone()), ..NewestEvents::default() }),
+    };
+    let sample = started_by("4712@box", ended("python b.py"));
+    let problem = only(&NamespaceSample { open: vec![run()], ..sample });
+    assert_eq!((problem.kind, problem.severity), (ProblemKind::Stuck, Severity::Amber));
+    let expected = "workflow task started by pid 4712 python b.py, which has ended";
+    assert_eq!((problem.cause.as_str(), problem.next_try_ms), (expected, Some(8_000)));
+    let alive = NamespaceSample { open: vec![run()], ..started_by("4712@box", runs()) };
+    assert_eq!(found(&alive), []);
+}
+
+#[test]
+fn second_attempt_after_an_ended_worker_waits_for_a_worker() {
+    let timed_out = NewestEvents { has_task_timed_out: true, ..NewestEvents::default() };
+    let again = |events| OpenRun {
+        description: Description { task: Some(task(2)), ..description("a") },
+        events: Some(events),
+    };
+    let queues = vec![queue("orders", 0, vec![poller(1, ended("python b.py"))])];
+    let waits = NamespaceSample { open: vec![again(timed_out.clone())], queues, ..sample() };
+    let problem = only(&waits);
+    assert_eq!((problem.kind, problem.count), (ProblemKind::NoWorker, 1));
+    // With a worker, the task is stuck, and so is a task that failed.
+    let served = vec![queue("orders", 0, vec![poller(1, runs())])];
+    let problem = only(&NamespaceSample { queues: served, ..waits.clone() });
+    assert_eq!(
+        (problem.kind, problem.cause.as_str()),
+        (ProblemKind::Stuck, "the workflow task timed out")
+    );
+    let failed = again(task_failure(14, "KeyError: boom"));
+    let problem = only(&NamespaceSample { open: vec![failed], ..waits });
+    assert_eq!((problem.kind, problem.cause.as_str()), (ProblemKind::Stuck, "KeyError: boom"));
+}
+
+#[test]
+fn worker_that_polls_serves_its_queue() {
+    for process in [runs(), PollerProcess::Unknown] {
+        let queues = vec![queue("billing", 2, vec![poller(60, process)])];
+        assert_eq!(found(&NamespaceSample { queues, ..sample() }), []);
+    }
+}
+
+#[test]
+fn waiting_task_of_a_described_workflow_counts_before_the_server_counts_it() {
+    let waiting = Description { task: Some(task(1)), ..description("a") };
+    let queues = vec![queue("orders", 0, vec![])];
+    let problem = only(&NamespaceSample { open: vec![open(waiting)], queues, ..sample() });
+    assert_eq!((problem.count, problem.since_ms), (1, 25_000));
+    assert_eq!(problem.severity, Severity::Amber, "younger than 30 s");
+}
+
+#[test]
+fn queue_name_near_a_served_one_is_suggested() {
+    let served = ["orders", "ab"].map(|name| queue(name, 0, vec![poller(1, runs())]));
+    let unserved = queue("invoice", 0, vec![poller(1, ended(""))]);
+    let cases = [
+        ("ordres", Some("orders")),
+        ("Orders", Some("orders")),
+        ("order", Some("orders")),
+        ("oders-", Some("orders")),
+        ("orde", Some("orders")),
+        ("ord", None),
+        ("billing", None),
+        ("ba", None),
+        ("invoices", None),
+    ];
+    for (name, expected) in cases {
+        let queues = [served.to_vec(), vec![unserved.clone(), queue(name, 1, vec![])]].concat();
+        let hint = only(&NamespaceSample { queues, ..sample() }).hint.unwrap();
+        let expected = expected.map_or_else(
+            || format!("start a worker that polls the queue `{name}`"),
+            |near| format!("did you mean `{near}`? A worker polls this queue"),
+        );
+        assert_eq!(hint, expected, "{name}");
+    }
+}
+
+#[test]
+fn ended_workflows_have_their_root_cause() {
+    let failed = EndedRun {
+        execution: execution("shipment-7", ExecutionStatus::Failed),
+        events: NewestEvents {
+            failure: Some(cause("ValueError: postcode")),
+            ..NewestEvents::default()
+        },
+    };
+    let timed_out = EndedRun {
+        execution: execution("timeout-15", ExecutionStatus::TimedOut),
+        events: NewestEvents { before_end: Some(5), ..NewestEvents::default() },
+    };
+    let found = found(&NamespaceSample { ended: vec![timed_out, failed], ..sample() });
+    let causes: Vec<(ProblemKind, &str)> =
+        found.iter().map(|it| (it.kind, it.cause.as_str())).collect();
+    let expected = [
+        (ProblemKind::Failed, "ValueError: postcode"),
+        (ProblemKind::TimedOut, "no worker polled queue orders within 50 s"),
+    ];
+    assert_eq!(causes, expected);
+    assert!(found.iter().all(|it| it.since_ms == 10_000 && it.severity == Severity::Red));
+}
+
+#[test]
+fn parent_that_failed_because_of_its_child_is_no_problem_of_its_own() {
+    let failed = |id: &str, is_of_child, parent: Option<&str>| EndedRun {
+        execution: Execution {
+            parent: parent.map(str::to_owned),
+            ..execution(id, ExecutionStatus::Failed)
+        },
+        events: NewestEvents {
+            failure: Some(RootCause { is_of_child, ..cause("E: x") }),
+            ..NewestEvents::default()
+        },
+    };
+    let (parent, child) = (failed("parent", true, None), failed("child", false, Some("parent")));
+    let problem = only(&NamespaceSample { ended: vec![parent.clone(), child], ..sample() });
+    assert_eq!(problem.subject, "child");
+    let problem = only(&NamespaceSample { ended: vec![parent], ..sample() });
+    assert_eq!(problem.subject, "parent", "the child is not in the list");
+}
+
+#[test]
+fn problems_with_the_same_kind_type_and_cause_share_one_row() {
+    let failed = |id: &str, closed: u64, message: &str| EndedRun {
+        execution: Execution {
+            closed: Some(ago(closed)),
+            ..execution(id, ExecutionStatus::Failed)
+        },
+        events: NewestEvents { failure: Some(cause(message)), ..NewestEvents::default() },
+    };
+    let ended = vec![failed("old", 30, "x"), failed("new", 5, "x"), failed("other", 20, "y")];
+    let found = found(&NamespaceSample { ended, ..sample() });
+    let rows: Vec<(&str, u64)> = found.iter().map(|it| (it.subject.as_str(), it.count)).collect();
+    assert_eq!(rows, [("new", 2), ("other", 1)]);
+    assert_eq!(found[0].others[0].workflow_id, "old");
+}
+
+#[test]
+fn two_failing_activities_of_one_workflow_are_one_row() {
+    let activities = vec![activity(3), PendingActivity { id: "2".to_owned(), ..activity(4) }];
+    let description = Description { activities, ..description("a") };
+    assert_eq!(only(&NamespaceSample { open: vec![open(description)], ..sample() }).count, 1);
+}
+
+#[test]
+fn commands_are_quoted_and_name_the_server() {
+    let run = EndedRun {
+        execution: execution("it's; rm -rf /", ExecutionStatus::Failed),
+        events: NewestEvents::default(),
+    };
+    let sample = NamespaceSample { namespace: "a b".to_owned(), ended: vec![run], ..sample() };
+    let found = judge(&sample, "127.0.0.1:7300", now());
+    let command = found[0].command.clone().unwrap();
+    let expected = r"temporal workflow show --workflow-id 'it'\''s; rm -rf /' --run-id ";
+    assert!(command.starts_with(expected), "{command}");
+    assert!(command.ends_with(" --namespace 'a b' --address 127.0.0.1:7300"), "{command}");
+}
+
+#[test]
+fn marked_workflow_is_stuck_also_at_the_first_attempt_of_a_new_task() {
+    let mut marked = description("signalled");
+    marked.execution.has_reported_problem = true;
+    marked.task = Some(task(1));
+    let run = OpenRun { description: marked, events: Some(task_failure(14, "E: x")) };
+    let problem = only(&NamespaceSample { open: vec![run], ..sample() });
+    assert_eq!((problem.kind, problem.attempt), (ProblemKind::Stuck, None));
+}

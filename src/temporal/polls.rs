@@ -1,0 +1,144 @@
+//! The task queues that are polled now, from the metrics of a server.
+//!
+//! No call of Temporal's API lists task queues. The metrics have a line for each queue that is polled,
+//! also for a queue that no workflow has used. A response has one megabyte and costs the server 12 ms.
+
+use super::dial;
+use super::queues::QueueKind;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio_util::task::AbortOnDropHandle;
+
+/// The metric with the number of open polls. The value stays above 0 for a minute after the end of a
+/// worker.
+const METRIC: &str = "pending_polls{";
+/// The beginning of the names of the server's own queues.
+const INTERNAL: &str = "temporal-sys-";
+/// Maximum size of a response, in bytes.
+const MOST: usize = 32 << 20;
+
+/// A task queue that is polled.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PollTarget {
+    /// Namespace of the queue.
+    pub namespace: String,
+    /// Name of the queue.
+    pub queue: String,
+    /// Kind of the tasks.
+    pub kind: QueueKind,
+}
+
+/// Reads the task queues that are polled now from the metrics at `HOST:PORT`, without the queues of
+/// the server itself.
+///
+/// # Errors
+/// If there is no response within `patience`, or if the response cannot be read.
+pub async fn polled(address: &str, patience: Duration) -> Result<BTreeSet<PollTarget>, String> {
+    let text = tokio::time::timeout(patience, metrics(address, patience));
+    let text = text.await.map_err(|_| format!("no metrics within {patience:?}"))??;
+    Ok(text.lines().filter_map(target).collect())
+}
+
+async fn metrics(address: &str, patience: Duration) -> Result<String, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("cannot read the metrics: {error}");
+    let stream = dial::connect(address, patience).await.map_err(|error| failed(&error))?;
+    let (mut sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
+    let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
+    let request = Request::get("/metrics").header("host", address).body(Empty::<Bytes>::new());
+    let request = request.map_err(|error| failed(&error))?;
+    let response = sender.send_request(request).await.map_err(|error| failed(&error))?;
+    let body = Limited::new(response.into_body(), MOST).collect().await;
+    let body = body.map_err(|error| failed(&error))?.to_bytes();
+    Ok(String::from_utf8_lossy(&body).into_owned())
+}
+
+/// The queue in a line of the metrics. `None` for another metric, and for a queue without an open poll.
+fn target(line: &str) -> Option<PollTarget> {
+    let mut rest = line.strip_prefix(METRIC)?;
+    let (mut namespace, mut queue, mut kind) = (None, None, None);
+    while let Some((name, value)) = rest.split_once("=\"") {
+        let (value, after) = label(value)?;
+        match name {
+            "namespace" => namespace = Some(value),
+            "taskqueue" => queue = Some(value),
+            "task_type" if value == "Workflow" => kind = Some(QueueKind::Workflow),
+            "task_type" if value == "Activity" => kind = Some(QueueKind::Activity),
+            _ => {}
+        }
+        rest = after.strip_prefix(',').unwrap_or(after);
+    }
+    let count: f64 = rest.strip_prefix('}')?.trim().parse().ok()?;
+    let queue = queue.filter(|name| count > 0.0 && !name.starts_with(INTERNAL))?;
+    Some(PollTarget { namespace: namespace?, queue, kind: kind? })
+}
+
+/// Splits the value of a label, without its escape sequences, from the text after its closing quote.
+fn label(text: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut chars = text.char_indices();
+    while let Some((at, char)) = chars.next() {
+        match char {
+            '"' => return Some((value, &text[at + 1..])),
+            '\\' => value.push(match chars.next()?.1 {
+                'n' => '\n',
+                other => other,
+            }),
+            other => value.push(other),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queue_is_read_from_a_line() {
+        let line = |labels: &str| target(&format!("pending_polls{{{labels}}} 4"));
+        let orders = PollTarget {
+            namespace: "default".to_owned(),
+            queue: "orders".to_owned(),
+            kind: QueueKind::Activity,
+        };
+        let labels = r#"namespace="default",operation="TaskQueueMgr",task_type="Activity",taskqueue="orders",worker_version="""#;
+        assert_eq!(line(labels), Some(orders.clone()));
+        let quoted =
+            line(r#"namespace="default",taskqueue="a\"b\\c\n,d=\"}",task_type="Workflow""#);
+        let expected = PollTarget {
+            queue: "a\"b\\c\n,d=\"}".to_owned(),
+            kind: QueueKind::Workflow,
+            ..orders.clone()
+        };
+        assert_eq!(quoted, Some(expected));
+        let none = [
+            r#"namespace="default",task_type="Nexus",taskqueue="orders""#,
+            r#"namespace="default",task_type="Activity""#,
+            r#"task_type="Activity",taskqueue="orders""#,
+            r#"namespace="default",task_type="Workflow",taskqueue="temporal-sys-per-ns-tq""#,
+            r#"namespace="default",task_type="Activity",taskqueue="orders"#,
+            r#"namespace="default",task_type="Activity",taskqueue="orders\"#,
+            "",
+        ];
+        for labels in none {
+            assert_eq!(line(labels), None, "{labels}");
+        }
+        for line in [
+            format!("pending_polls{{{labels}}} 0"),
+            format!("pending_polls{{{labels}}} x"),
+            format!("pending_polls{{{labels}}}"),
+            format!("task_queue_started{{{labels}}} 1"),
+            "pending_polls 1".to_owned(),
+            String::new(),
+        ] {
+            assert_eq!(target(&line), None, "{line}");
+        }
+        assert_eq!(target(&format!("pending_polls{{{labels}}} 1e+06")), Some(orders));
+    }
+}

@@ -1,0 +1,86 @@
+//! The workers that the host reports, with workers of the real Python SDK.
+
+use crate::support::process::wait_gone;
+use crate::support::python::worker;
+use crate::support::rig::{Rig, Running};
+use crate::support::{socket, wait_until};
+use rustix::process::Signal;
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+/// The response of `GET /v1/workers`.
+fn list(rig: &Rig) -> Value {
+    socket::get(rig, "/v1/workers").json()
+}
+
+/// Waits until the list has this worker in this state.
+#[track_caller]
+fn wait_for(rig: &Rig, worker: &Running, state: &str) -> Value {
+    let mut found = Value::Null;
+    wait_until(&format!("the worker {} is {state}", worker.pid()), || {
+        let list = list(rig);
+        let is_wanted = |it: &&Value| it["pid"] == worker.pid() && it["state"] == state;
+        found =
+            list["workers"].as_array().unwrap().iter().find(is_wanted).cloned().unwrap_or_default();
+        !found.is_null()
+    });
+    found
+}
+
+fn queues(worker: &Value) -> Vec<&str> {
+    let queues = worker["queues"].as_array().unwrap().iter();
+    queues.map(|queue| queue["name"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn worker_is_seen_with_its_process_and_queue_until_its_end() {
+    let rig = Rig::new();
+    rig.start();
+    assert_eq!(list(&rig)["workers"], Value::Array(vec![]));
+    // No workflow has used these queues, and the SDKs report for the first time after a minute.
+    let orders = worker(&rig, "default", "orders", "one");
+    let seen = wait_for(&rig, &orders, "polling");
+    assert_eq!(queues(&seen), ["orders"]);
+    assert_eq!((&seen["is_remote"], &seen["cause"]), (&Value::Bool(false), &Value::Null));
+    let identity = seen["identity"].as_str().unwrap();
+    assert!(identity.starts_with(&format!("{}@", orders.pid())), "{identity}");
+    let command = seen["command"].as_str().unwrap();
+    assert!(command.contains("worker.py") && command.contains("orders"), "{command}");
+    let folder = std::fs::read_link(format!("/proc/{}/cwd", orders.pid())).unwrap();
+    assert_eq!(seen["folder"], folder.to_str().unwrap());
+    assert!(seen["rss_bytes"].as_u64().unwrap() > 1 << 20, "{seen}");
+    wait_until("the CPU usage is measured", || {
+        wait_for(&rig, &orders, "polling")["cpu_percent"].is_number()
+    });
+    let billing = worker(&rig, "default", "billing", "one");
+    assert_eq!(queues(&wait_for(&rig, &billing, "polling")), ["billing"]);
+
+    let process = orders.process();
+    process.kill();
+    wait_gone(&process);
+    let gone = Instant::now();
+    let ended = wait_for(&rig, &orders, "ended");
+    assert!(gone.elapsed() < Duration::from_secs(2), "{:?}", gone.elapsed());
+    assert_eq!((queues(&ended), &ended["command"]), (vec!["orders"], &seen["command"]));
+    assert!(ended["since_ms"].as_u64().unwrap() < 2_000, "{ended}");
+    assert!(ended["cpu_percent"].is_null() && ended["rss_bytes"].is_null(), "{ended}");
+    assert_eq!(wait_for(&rig, &billing, "polling")["state"], "polling");
+    let again = worker(&rig, "default", "orders", "one");
+    wait_for(&rig, &again, "polling");
+    for worker in [billing, again] {
+        worker.process().signal(Signal::INT);
+        worker.finish();
+    }
+}
+
+#[test]
+fn workers_of_a_stopped_server_are_unknown() {
+    let rig = Rig::new();
+    rig.start();
+    let known = list(&rig);
+    assert!(known["unknown"].is_null() && known["as_of_ms"].is_u64(), "{known}");
+    assert_eq!(socket::ask(&rig, "POST", "/v1/stop?wait=true", "").code, 202);
+    let unknown = list(&rig);
+    assert_eq!(unknown["unknown"], "the server is stopped");
+    assert_eq!((&unknown["as_of_ms"], &unknown["workers"]), (&Value::Null, &Value::Array(vec![])));
+}
