@@ -12,12 +12,14 @@ mod restarts;
 mod tests;
 mod text;
 mod timeline;
+mod workers;
 mod workflows;
 
 pub use dismissed::Dismissed;
 pub use problems::KnownProblems;
 pub use text::{announce, downtime};
 pub use timeline::describe;
+pub use workers::KnownWorkers;
 pub use workflows::{CountedServer, KnownWorkflows, NamespaceSnapshot, WorkflowSample};
 
 use crate::config::Span;
@@ -47,6 +49,8 @@ pub struct Viewer {
     pub workflows: KnownWorkflows,
     /// The last known problems.
     pub problems: KnownProblems,
+    /// The last known workers.
+    pub workers: KnownWorkers,
     /// Problems that the user dismissed.
     pub dismissed: Dismissed,
 }
@@ -178,13 +182,13 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
         problems,
         closed_history: workflows.map(workflows::closed_history).unwrap_or_default(),
         as_of: viewer.problems.outdated_for().map(text::time_of_day),
+        workers: viewer.workers.rows(),
+        connected_workers: viewer.workers.connected().filter(|_| now.measured().is_some()),
         storage: resources::storage(status),
         count: viewer.workflows.held(status),
         can: commands(now),
         leaving: viewer.leaving.is_some(),
         toast: viewer.toast.clone(),
-        // The workers are not known yet.
-        ..Model::default()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::facts::Latest;
 use crate::manager::{Command, Handle};
 use crate::paths::Home;
 use crate::problems::watcher::Watcher;
-use crate::protocol::{ApiError, ProblemList, Snapshot};
+use crate::protocol::{ApiError, ProblemList, Snapshot, WorkerList};
 use crate::supervisor::Cause;
 use remote::Received;
 pub use remote::Remote;
@@ -112,6 +112,17 @@ impl Session {
         match self {
             Self::Local(_, watcher) => Ok(watcher.problems().await),
             Self::Remote(remote) => client::problems(remote.home()).await,
+        }
+    }
+
+    /// Requests the workers of the server. The first response may take 3 s.
+    ///
+    /// # Errors
+    /// If the host does not respond.
+    pub async fn workers(&self) -> Result<WorkerList, ClientError> {
+        match self {
+            Self::Local(_, watcher) => Ok(watcher.workers().await),
+            Self::Remote(remote) => client::workers(remote.home()).await,
         }
     }
 

@@ -12,11 +12,11 @@ mod dashboard;
 mod end;
 mod events;
 mod farewell;
+mod feed;
 mod input;
 mod log_pane;
 mod own_log;
 mod pager;
-mod problems;
 mod terminal;
 mod witness;
 

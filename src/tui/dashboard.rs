@@ -6,9 +6,9 @@ use super::census::Census;
 use super::commands::PendingCommands;
 use super::end::{LoopEnd, Over};
 use super::events::TerminalEvents;
+use super::feed::Feed;
 use super::log_pane::LogPane;
 use super::own_log::OwnLogTab;
-use super::problems::ProblemFeed;
 use super::terminal::{self, Screen};
 use super::witness::Witness;
 use super::{input, pager};
@@ -107,7 +107,10 @@ impl Dashboard {
     ) -> LoopEnd {
         let mut changes = self.session.changes();
         let mut census = Census::begin(self.session.clone());
-        let mut problems = ProblemFeed::begin(self.session.clone());
+        let mut problems =
+            Feed::begin(&self.session, |it: Session| async move { it.problems().await });
+        let mut workers =
+            Feed::begin(&self.session, |it: Session| async move { it.workers().await });
         let mut last_frame = Instant::now();
         let mut due = Some(last_frame);
         self.model = None;
@@ -176,6 +179,10 @@ impl Dashboard {
                 }
                 list = problems.next() => {
                     self.viewer.problems.note(list);
+                    due = by(last_frame + FRAME);
+                }
+                list = workers.next() => {
+                    self.viewer.workers.note(list);
                     due = by(last_frame + FRAME);
                 }
                 () = self.witness.changed() => due = by(last_frame + FRAME),
