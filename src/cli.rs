@@ -20,7 +20,7 @@ mod words;
 
 pub use error::CliError;
 
-use crate::config::{self, ConfigError, Options};
+use crate::config::{self, ConfigError, DashboardOptions, Options};
 use crate::hosting;
 use crate::paths::{Home, HomeError};
 use crate::process::{look, requirements};
@@ -31,7 +31,6 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
-use stigmer_ui::Theme;
 
 /// Run and supervise a Temporal dev server on this machine.
 #[derive(Debug, Parser)]
@@ -155,19 +154,21 @@ struct Context {
     home: Home,
     /// Options from flags and environment variables.
     asked: Options,
-    /// Theme of the dashboard from the flag or the environment variable. Not part of `asked`,
-    /// because a host does not use the theme.
-    theme: Option<Theme>,
+    /// Options of the dashboard from flags and environment variables. Not part of `asked`, because a
+    /// host does not use them.
+    dashboard: DashboardOptions,
 }
 
 impl Context {
-    /// Returns the theme of the dashboard: from the command line, or else from the configuration
+    /// Returns the options of the dashboard: from the command line, or else from the configuration
     /// file.
-    fn theme(&self) -> Result<Option<Theme>, CliError> {
-        match self.theme {
-            Some(theme) => Ok(Some(theme)),
-            None => Ok(config::read_file(&self.home)?.theme),
+    fn dashboard_options(&self) -> Result<DashboardOptions, CliError> {
+        let DashboardOptions { theme, notify } = self.dashboard;
+        if theme.is_some() && notify.is_some() {
+            return Ok(self.dashboard);
         }
+        let file = config::read_file(&self.home)?;
+        Ok(DashboardOptions { theme: theme.or(file.theme), notify: notify.or(file.notify) })
     }
 
     /// Prints a warning if the configuration file is not valid. Called by commands that do not need
@@ -336,8 +337,8 @@ impl Local {
                 None => CliError::Other(error.to_string()),
             })?;
         }
-        let theme = asked.theme.take();
-        let context = Context { home, asked, theme };
+        let dashboard = asked.take_dashboard();
+        let context = Context { home, asked, dashboard };
         if self.command.is_some() && (self.tui || self.no_tui) {
             return Err(CliError::Config(ConfigError::Value {
                 option: if self.tui { "tui" } else { "no-tui" },

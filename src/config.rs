@@ -12,7 +12,7 @@ mod value;
 
 pub use difference::{Difference, Different, agree, differences};
 pub use effective::EffectiveOptions;
-pub use options::Options;
+pub use options::{DashboardOptions, NotifyMode, Options};
 pub use settings::{Database, Settings};
 pub use value::{HttpAddress, Size, Span, TemporalLogLevel};
 

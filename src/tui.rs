@@ -15,12 +15,13 @@ mod farewell;
 mod feed;
 mod input;
 mod log_pane;
+mod notifier;
 mod own_log;
 mod pager;
 mod terminal;
 mod witness;
 
-use crate::config::{Different, Options, Settings};
+use crate::config::{DashboardOptions, Different, Options, Settings};
 use crate::harmless;
 use crate::hosting::{
     AttachError, Attaching, Attachment, Departure, Host, HostError, Notice, Notify, Unreachable,
@@ -35,7 +36,7 @@ use dashboard::Dashboard;
 use end::{LoopEnd, Over};
 use events::TerminalEvents;
 use std::io;
-use stigmer_ui::{QuitChoice, Theme};
+use stigmer_ui::QuitChoice;
 use terminal::Screen;
 
 /// The reason why the dashboard cannot run.
@@ -66,8 +67,8 @@ pub enum TuiError {
     },
 }
 
-/// Runs the dashboard and returns the exit code. If `theme` is `None`, chooses a theme that suits
-/// the terminal.
+/// Runs the dashboard and returns the exit code. Without a theme in `options`, chooses one that
+/// suits the terminal.
 ///
 /// # Errors
 /// If this process can neither become the host nor attach to the running host, or if the terminal
@@ -75,7 +76,7 @@ pub enum TuiError {
 pub async fn run(
     settings: Settings,
     asked: Options,
-    theme: Option<Theme>,
+    options: DashboardOptions,
 ) -> Result<i32, TuiError> {
     let home = settings.home.clone();
     // Install the signal handlers first: a signal must not end the process during the operations
@@ -87,7 +88,7 @@ pub async fn run(
     (screen, hosting) = take_screen(&home, hosting).await?;
     #[cfg(debug_assertions)]
     panic_if_requested(&session);
-    let mut dashboard = Dashboard::new(&home, session, hosting.is_some(), theme);
+    let mut dashboard = Dashboard::new(&home, session, hosting.is_some(), options);
     let over = loop {
         let lost = hosting.as_ref().map(Host::home_lost).unwrap_or_default();
         let end = dashboard.run(&mut screen, &mut events, &mut signals, lost).await;
@@ -295,7 +296,7 @@ mod tests {
         let faster = Host::start(settings.clone(), Mode::Headless).unwrap();
         assert_eq!(faster.handle().facts().state_name(), State::Stopped);
         let session = faster.session();
-        let mut dashboard = Dashboard::new(&home, session, false, None);
+        let mut dashboard = Dashboard::new(&home, session, false, DashboardOptions::default());
         let mut facts = faster.handle().watch();
         assert!(take_over_and_start(settings, &mut dashboard).await.unwrap().is_none());
         let started = facts.wait_for(|facts| facts.state_name() != State::Stopped);

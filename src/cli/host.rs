@@ -76,7 +76,7 @@ pub(super) fn dashboard(context: &Context) -> Result<i32, CliError> {
         return headless(context);
     }
     let settings = settings_to_host(context)?;
-    let theme = context.theme()?;
+    let dashboard = context.dashboard_options()?;
     // Install the CLI before the dashboard uses the screen, because the installation prints its
     // progress.
     hosting::ensure_program(&settings, install::progress().as_mut())?;
@@ -89,6 +89,6 @@ pub(super) fn dashboard(context: &Context) -> Result<i32, CliError> {
     // that accepts no output may block that thread, but must not block the host.
     let runtime = super::build(tokio::runtime::Builder::new_multi_thread().worker_threads(2))?;
     runtime
-        .block_on(tui::run(settings, context.asked.clone(), theme))
+        .block_on(tui::run(settings, context.asked.clone(), dashboard))
         .map_err(|error| CliError::Other(error.to_string()))
 }

@@ -1,4 +1,5 @@
 use super::*;
+use stigmer_ui::Theme;
 
 #[test]
 fn command_line_is_consistent() {
@@ -85,9 +86,14 @@ fn manual_names_the_variable_of_every_option() {
     let mut text = Vec::new();
     manual::environment_of(&built(), &mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
-    for variable in
-        ["STIGMER_HOME", "STIGMER_PORT", "STIGMER_IN_MEMORY", "STIGMER_THEME", "NO_COLOR"]
-    {
+    for variable in [
+        "STIGMER_HOME",
+        "STIGMER_PORT",
+        "STIGMER_IN_MEMORY",
+        "STIGMER_THEME",
+        "STIGMER_NOTIFY",
+        "NO_COLOR",
+    ] {
         assert!(text.contains(variable), "{variable} in {text}");
     }
 }
@@ -99,10 +105,11 @@ fn theme_of_command_line_overrides_theme_of_file() {
     std::fs::write(home.config(), "theme = \"light\"").unwrap();
     let line = ["stigmer", "local", "--tui", "--theme", "ansi16"];
     let MainCommand::Local(local) = Cli::try_parse_from(line).unwrap().command else { panic!() };
-    let mut context = Context { home, asked: local.options, theme: None };
-    assert_eq!(context.theme().unwrap(), Some(Theme::Light));
-    context.theme = context.asked.theme.take();
-    assert_eq!(context.theme().unwrap(), Some(Theme::Ansi16));
+    let mut context =
+        Context { home, asked: local.options, dashboard: DashboardOptions::default() };
+    assert_eq!(context.dashboard_options().unwrap().theme, Some(Theme::Light));
+    context.dashboard = context.asked.take_dashboard();
+    assert_eq!(context.dashboard_options().unwrap().theme, Some(Theme::Ansi16));
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //! this type.
 
 use super::{HttpAddress, Size, Span, TemporalLogLevel};
-use clap::Args;
 use clap::builder::{BoolishValueParser, PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -231,10 +231,47 @@ pub struct Options {
     #[serde(skip_serializing, default, deserialize_with = "theme")]
     pub theme: Option<Theme>,
 
+    /// How the dashboard reports new problems: not at all, in the title of the terminal window, or
+    /// also by a message while another window has the focus [default: all]
+    //
+    // An option of the dashboard, like the theme.
+    #[arg(
+        long,
+        env = "STIGMER_NOTIFY",
+        value_name = "WHAT",
+        value_enum,
+        hide_possible_values = true,
+        help_heading = "Dashboard"
+    )]
+    #[serde(skip_serializing, default)]
+    pub notify: Option<NotifyMode>,
+
     /// Arguments that stigmer passes to `temporal server start-dev`
     #[arg(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arguments: Option<Vec<String>>,
+}
+
+/// The options that only a dashboard uses. A host knows none of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DashboardOptions {
+    /// See [`Options::theme`].
+    pub theme: Option<Theme>,
+    /// See [`Options::notify`].
+    pub notify: Option<NotifyMode>,
+}
+
+/// How the dashboard reports new problems outside of its screen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum NotifyMode {
+    /// Not at all.
+    Off,
+    /// In the title of the terminal window.
+    Title,
+    /// In the title, and by a message while another window has the focus.
+    #[default]
+    All,
 }
 
 impl Options {
@@ -267,8 +304,14 @@ impl Options {
             address: self.address.or(others.address),
             allow_other_user: self.allow_other_user.or(others.allow_other_user),
             theme: self.theme.or(others.theme),
+            notify: self.notify.or(others.notify),
             arguments: self.arguments.or(others.arguments),
         }
+    }
+
+    /// Removes the options that only a dashboard uses, and returns them.
+    pub fn take_dashboard(&mut self) -> DashboardOptions {
+        DashboardOptions { theme: self.theme.take(), notify: self.notify.take() }
     }
 
     /// Returns the options that are set, as a JSON object of names and values.

@@ -88,7 +88,7 @@ impl Settings {
     /// # Errors
     /// If a value is not valid, or if two values conflict.
     pub fn resolve(home: Home, options: Options) -> Result<Self, ConfigError> {
-        let set = Options { theme: None, ..options.clone() };
+        let set = Options { theme: None, notify: None, ..options.clone() };
         let arguments = options.arguments.clone().unwrap_or_default();
         let (port, ui_port) = ports(&options, &arguments)?;
         let database = database(&home, &options)?;
@@ -166,6 +166,7 @@ impl Settings {
             address: self.address.clone(),
             allow_other_user: Some(self.allow_other_user),
             theme: None,
+            notify: None,
             arguments: (!self.arguments.is_empty()).then(|| self.arguments.clone()),
         };
         let span = Some(policy.failure_span).filter(|span| !span.is_zero());

@@ -229,7 +229,10 @@ fn each_option_reaches_the_status_and_beats_a_weaker_source() {
     let values = values.as_object().unwrap();
     let command = Options::augment_args(clap::Command::new("t"));
     for option in command.get_arguments().filter_map(clap::Arg::get_long) {
-        assert!(option == "theme" || values.contains_key(option), "no value for {option}");
+        assert!(
+            ["theme", "notify"].contains(&option) || values.contains_key(option),
+            "no value for {option}"
+        );
     }
     let defaults = resolve(Options::default()).unwrap().in_force().values;
     for (option, value) in values {
@@ -243,12 +246,12 @@ fn each_option_reaches_the_status_and_beats_a_weaker_source() {
 }
 
 #[test]
-fn theme_is_not_sent_to_the_host() {
+fn options_of_the_dashboard_are_not_sent_to_the_host() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(folder.path()).unwrap();
-    std::fs::write(home.config(), "theme = \"light\"\n").unwrap();
+    std::fs::write(home.config(), "theme = \"light\"\nnotify = \"title\"\n").unwrap();
     let file = read_file(&home).unwrap();
-    assert_eq!(file.theme, Some(Theme::Light));
+    assert_eq!((file.theme, file.notify), (Some(Theme::Light), Some(NotifyMode::Title)));
     let flag = Options { theme: Some(Theme::NoColor), ..Options::default() };
     assert_eq!(flag.clone().or(file.clone()).theme, Some(Theme::NoColor), "a flag beats the file");
     assert_eq!(serde_json::to_string(&file).unwrap(), "{}", "neither recorded nor sent");

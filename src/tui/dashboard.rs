@@ -8,10 +8,12 @@ use super::end::{LoopEnd, Over};
 use super::events::TerminalEvents;
 use super::feed::Feed;
 use super::log_pane::LogPane;
+use super::notifier::Notifier;
 use super::own_log::OwnLogTab;
 use super::terminal::{self, Screen};
 use super::witness::Witness;
 use super::{input, pager};
+use crate::config::DashboardOptions;
 use crate::hosting::REPLACED;
 use crate::log::{Follower, StartAt};
 use crate::paths::Home;
@@ -22,7 +24,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use stigmer_ui::human;
-use stigmer_ui::{Action, CopyRequest, Input, LogFile, Model, QuitChoice, Theme, Ui};
+use stigmer_ui::{Action, CopyRequest, Input, LogFile, Model, QuitChoice, Ui};
 use tokio_util::sync::CancellationToken;
 
 /// Minimum time between two frames: at most 30 frames a second.
@@ -57,6 +59,7 @@ pub(super) struct Dashboard {
     pub(super) own: OwnLogTab,
     pub(super) own_file: Follower,
     toast_until: Option<Instant>,
+    notifier: Notifier,
     /// The view model that was created to handle the last key. The next frame uses this model
     /// again. `None` if anything else has changed since then.
     pub(super) model: Option<Model>,
@@ -67,18 +70,24 @@ pub(super) struct Dashboard {
 }
 
 impl Dashboard {
-    pub(super) fn new(home: &Home, session: Session, hosts: bool, theme: Option<Theme>) -> Self {
+    pub(super) fn new(
+        home: &Home,
+        session: Session,
+        hosts: bool,
+        options: DashboardOptions,
+    ) -> Self {
         Self {
             home: home.clone(),
             witness: Witness::begin(session.clone(), home.clone()),
             session,
             viewer: Viewer { home: home.to_string(), hosts, ..Viewer::default() },
-            ui: Ui::new(theme.unwrap_or_else(suitable), symbols()).in_colours(depth()),
+            ui: Ui::new(options.theme.unwrap_or_else(suitable), symbols()).in_colours(depth()),
             log: LogPane::default(),
             log_file: Follower::new(&home.temporal_log(), StartAt::Tail(PAST)).resting(LOG_PAUSE),
             own: OwnLogTab::default(),
             own_file: Follower::new(&home.stigmer_log(), StartAt::Tail(1_000)).resting(LOG_PAUSE),
             toast_until: None,
+            notifier: Notifier::new(options.notify.unwrap_or_default()),
             model: None,
             commands: PendingCommands::none(),
             read: None,
@@ -137,6 +146,9 @@ impl Dashboard {
                     Some(Ok(event)) => {
                         if input::is_suspend(&event) {
                             return LoopEnd::Suspended;
+                        }
+                        if let Some(is_focused) = input::focus(&event) {
+                            self.notifier.set_focus(is_focused);
                         }
                         if let Some(input) = input::map(&event) {
                             if input == Input::Resize {
@@ -238,7 +250,8 @@ impl Dashboard {
             });
         });
         self.log.forget();
-        drawn
+        drawn?;
+        screen.write(&self.notifier.update(&model, Instant::now()))
     }
 
     pub(super) fn handle(&mut self, input: Input) -> Option<LoopEnd> {
@@ -343,6 +356,7 @@ impl Dashboard {
             Err(error) => Err(error.to_string()),
         };
         let back = screen.resume().map_err(|error| error.to_string());
+        self.notifier.forget_title();
         if let Err(error) = ran.and(back) {
             self.toast(&error);
         }
@@ -375,7 +389,7 @@ mod tests {
                 Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
             }
         };
-        let dashboard = Dashboard::new(&home, session, false, None);
+        let dashboard = Dashboard::new(&home, session, false, DashboardOptions::default());
         host.leave().await;
         // The test process has locked temporal.lock, but it is not a server of stigmer. So the
         // search for the server takes some time.

@@ -31,6 +31,16 @@ pub fn map(event: &Event) -> Option<Input> {
     }
 }
 
+/// Whether the window has the focus now. `None` for another event.
+#[must_use]
+pub fn focus(event: &Event) -> Option<bool> {
+    match event {
+        Event::FocusGained => Some(true),
+        Event::FocusLost => Some(false),
+        Event::Key(_) | Event::Mouse(_) | Event::Paste(_) | Event::Resize(..) => None,
+    }
+}
+
 /// Whether this event is Ctrl-Z. In raw mode, Ctrl-Z arrives as a key and not as a signal.
 #[must_use]
 pub fn is_suspend(event: &Event) -> bool {

@@ -1,7 +1,10 @@
 //! Sets up the terminal for the dashboard, and restores it in all cases, even after a panic.
 
 use crate::harmless;
-use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
+use crossterm::event::{
+    DisableFocusChange, DisableMouseCapture, EnableFocusChange, EnableMouseCapture,
+};
+use crossterm::style::Print;
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
@@ -16,6 +19,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
+
+/// The sequences that save the title of the window, and restore the saved one. A terminal that does
+/// not know them ignores them.
+const SAVE_TITLE: &str = "\u{1b}[22;2t";
+const RESTORE_TITLE: &str = "\u{1b}[23;2t";
 
 /// Whether the terminal is set up for the dashboard now.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -56,8 +64,14 @@ impl Screen {
         restore_on_panic();
         enable_raw_mode().inspect_err(|_| give_back())?;
         TAKEN.store(true, Ordering::SeqCst);
-        crossterm::execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture)
-            .inspect_err(|_| give_back())?;
+        crossterm::execute!(
+            io::stdout(),
+            EnterAlternateScreen,
+            EnableMouseCapture,
+            EnableFocusChange,
+            Print(SAVE_TITLE)
+        )
+        .inspect_err(|_| give_back())?;
         let terminal =
             Terminal::new(CrosstermBackend::new(io::stdout())).inspect_err(|_| give_back())?;
         Ok(Self { terminal: ManuallyDrop::new(terminal), is_stale: false })
@@ -82,6 +96,18 @@ impl Screen {
         crossterm::execute!(io::stdout(), EndSynchronizedUpdate)
     }
 
+    /// Writes escape sequences that do not change the picture.
+    ///
+    /// # Errors
+    /// If the terminal was closed.
+    pub fn write(&mut self, sequences: &str) -> io::Result<()> {
+        let _drawing = Drawing::begin();
+        if sequences.is_empty() || has_panicked() {
+            return Ok(());
+        }
+        crossterm::execute!(io::stdout(), Print(sequences))
+    }
+
     /// Makes the next frame draw all cells, even if the size is the same: the size may have changed
     /// and changed back since the last frame.
     pub fn resized(&mut self) {
@@ -102,6 +128,8 @@ impl Screen {
         crossterm::execute!(
             io::stdout(),
             DisableMouseCapture,
+            DisableFocusChange,
+            Print(RESTORE_TITLE),
             LeaveAlternateScreen,
             crossterm::cursor::Show
         )?;
@@ -121,7 +149,13 @@ impl Screen {
         }
         enable_raw_mode()?;
         TAKEN.store(true, Ordering::SeqCst);
-        crossterm::execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture)?;
+        crossterm::execute!(
+            io::stdout(),
+            EnterAlternateScreen,
+            EnableMouseCapture,
+            EnableFocusChange,
+            Print(SAVE_TITLE)
+        )?;
         // Create a new terminal object. Do not call `clear` on the old one, because `clear`
         // requests the cursor position from the terminal and waits for the response.
         self.terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stdout()))?);
@@ -131,8 +165,8 @@ impl Screen {
     /// Restores the terminal. Drops input that was not read, because that input is not meant for
     /// the shell.
     pub fn close(self) {
-        // Disable the mouse reports first, so that no new input arrives after the input is dropped.
-        let _ = crossterm::execute!(io::stdout(), DisableMouseCapture);
+        // Disable the reports of the mouse and the focus first, so that no new input arrives after the input is dropped.
+        let _ = crossterm::execute!(io::stdout(), DisableMouseCapture, DisableFocusChange);
         if TAKEN.load(Ordering::SeqCst) {
             let _ = nix::sys::termios::tcflush(io::stdin(), nix::sys::termios::FlushArg::TCIFLUSH);
         }
@@ -186,6 +220,8 @@ fn give_back() {
         let _ = crossterm::execute!(
             io::stdout(),
             DisableMouseCapture,
+            DisableFocusChange,
+            Print(RESTORE_TITLE),
             LeaveAlternateScreen,
             crossterm::cursor::Show
         );
