@@ -5,6 +5,7 @@ mod dismissed;
 mod header;
 mod health;
 mod last;
+mod page;
 mod problems;
 mod resources;
 mod restarts;
@@ -16,6 +17,7 @@ mod workers;
 mod workflows;
 
 pub use dismissed::Dismissed;
+pub use page::RunSample;
 pub use problems::KnownProblems;
 pub use text::{announce, downtime};
 pub use timeline::describe;
@@ -27,7 +29,7 @@ use crate::protocol::{Snapshot, State, Status, TemporalStatus};
 use crate::session::{Link, View};
 use crate::supervisor::Want;
 use std::time::Duration;
-use stigmer_ui::model::{Commands, Model};
+use stigmer_ui::model::{Commands, Model, OpenWorkflow};
 
 /// The state of the viewer (a dashboard), which the snapshot of the host does not contain.
 #[derive(Debug, Clone, Default)]
@@ -53,6 +55,10 @@ pub struct Viewer {
     pub workers: KnownWorkers,
     /// Problems that the user dismissed.
     pub dismissed: Dismissed,
+    /// The run whose page is open.
+    pub open: Option<OpenWorkflow>,
+    /// What is known about the open run.
+    pub run: RunSample,
 }
 
 /// The state of a server without a host. The viewer observes the server itself, because no host
@@ -184,6 +190,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
         as_of: viewer.problems.outdated_for().map(text::time_of_day),
         workers: viewer.workers.rows(),
         connected_workers: viewer.workers.connected().filter(|_| now.measured().is_some()),
+        page: page::page(&viewer.run, viewer.open.as_ref()),
         storage: resources::storage(status),
         count: viewer.workflows.held(status),
         can: commands(now),

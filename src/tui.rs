@@ -18,6 +18,7 @@ mod log_pane;
 mod notifier;
 mod own_log;
 mod pager;
+mod run_reader;
 mod terminal;
 mod witness;
 

@@ -92,7 +92,7 @@ const MAP: &[(&str, &str)] = &[
         "config control facts harmless log manager paths process protocol runtime server session supervisor \
          temporal unit watchdog",
     ),
-    ("presenter", "clock config harmless paths protocol session supervisor temporal"),
+    ("presenter", "clock config harmless paths protocol session supervisor temporal workflow"),
     ("signals", "process"),
     (
         "headless",
@@ -102,7 +102,7 @@ const MAP: &[(&str, &str)] = &[
     (
         "tui",
         "caught clock config harmless hosting log manager paths presenter process protocol server session \
-         signals supervisor temporal",
+         signals supervisor temporal workflow",
     ),
     ("telemetry", "harmless log paths"),
 ];

@@ -7,10 +7,29 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
+use stigmer_ui::model::OpenWorkflow;
 
 /// Maximum time until a launcher (such as `xdg-open`) fails if it finds no browser. If a launcher
 /// runs longer, it has found a browser.
 const FAILING: Duration = Duration::from_millis(250);
+
+/// Returns the URL of the page of a run in the web UI.
+pub(super) fn run_url(web_ui: &str, run: &OpenWorkflow) -> String {
+    let namespace = if run.namespace.is_empty() { "default" } else { &run.namespace };
+    let [namespace, workflow_id, run_id] = [namespace, &run.workflow_id, &run.run_id].map(escaped);
+    format!("{web_ui}/namespaces/{namespace}/workflows/{workflow_id}/{run_id}/history")
+}
+
+/// Escapes one part of the path of a URL.
+fn escaped(part: &str) -> String {
+    let escape = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+            char::from(byte).to_string()
+        }
+        byte => format!("%{byte:02X}"),
+    };
+    part.bytes().map(escape).collect()
+}
 
 /// Opens a URL in a browser, with the first launcher that works.
 ///

@@ -10,6 +10,7 @@ use super::feed::Feed;
 use super::log_pane::LogPane;
 use super::notifier::Notifier;
 use super::own_log::OwnLogTab;
+use super::run_reader::RunReader;
 use super::terminal::{self, Screen};
 use super::witness::Witness;
 use super::{input, pager};
@@ -64,6 +65,7 @@ pub(super) struct Dashboard {
     /// again. `None` if anything else has changed since then.
     pub(super) model: Option<Model>,
     witness: Witness,
+    runs: RunReader,
     commands: PendingCommands,
     /// The log file that the user has requested to read in a pager.
     read: Option<LogFile>,
@@ -79,6 +81,7 @@ impl Dashboard {
         Self {
             home: home.clone(),
             witness: Witness::begin(session.clone(), home.clone()),
+            runs: RunReader::begin(session.clone()),
             session,
             viewer: Viewer { home: home.to_string(), hosts, ..Viewer::default() },
             ui: Ui::new(options.theme.unwrap_or_else(suitable), symbols()).in_colours(depth()),
@@ -97,6 +100,8 @@ impl Dashboard {
     /// Shows the host of another session from now on. `hosts` is true if this process is that host.
     pub(super) fn look_at(&mut self, session: Session, hosts: bool) {
         self.witness = Witness::begin(session.clone(), self.home.clone());
+        self.runs = RunReader::begin(session.clone());
+        self.runs.look_at(self.ui.open_workflow());
         self.session = session;
         self.viewer.hosts = hosts;
         // The pending commands were sent to the previous host, so their results no longer matter.
@@ -197,6 +202,10 @@ impl Dashboard {
                     self.viewer.workers.note(list);
                     due = by(last_frame + FRAME);
                 }
+                run = self.runs.next() => {
+                    self.viewer.run = run;
+                    due = by(last_frame + FRAME);
+                }
                 () = self.witness.changed() => due = by(last_frame + FRAME),
                 Ok(batch) = self.log_file.next() => {
                     self.log.push(&batch);
@@ -258,7 +267,17 @@ impl Dashboard {
         let model = presenter::present(&self.session.view(), &self.viewer);
         let action = self.ui.handle(input, &model, &self.log);
         let url = model.ui_url.clone().filter(|_| action == Some(Action::OpenWebUi));
-        self.model = Some(model);
+        let open = self.ui.open_workflow();
+        let url = match &open {
+            Some(run) => url.map(|url| browser::run_url(&url, run)),
+            None => url,
+        };
+        // The model has the details of the open row only.
+        self.model = Some(model).filter(|_| open == self.viewer.open);
+        if open != self.viewer.open {
+            self.runs.look_at(open.clone());
+            self.viewer.open = open;
+        }
         let (command, word) = match action? {
             Action::Start if self.viewer.unwatched.is_some() => return Some(LoopEnd::TakesOver),
             Action::Start => (SessionCommand::Start, "starting"),

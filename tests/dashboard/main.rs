@@ -10,6 +10,7 @@ mod disks;
 mod exploring;
 mod leaving;
 mod limits;
+mod pages;
 mod parity;
 mod screen;
 mod steering;

@@ -2,11 +2,16 @@
 //!
 //! Times are ages and durations in ms, never points in time, because the crate has no clock.
 
+mod page;
 mod server;
 mod timeline;
 mod work;
 
 use crate::loss::{Storage, WorkflowCount};
+pub use page::{
+    CauseRow, HistoryDetails, HistoryRow, HistoryState, OpenWorkflow, PendingRow, RunFound,
+    WorkflowPage,
+};
 pub use server::{
     FailureLimit, FailureView, LastRestart, LayerView, ProbePoint, ProbeView, ResourcesView,
     RestartLimit, RestartsView,
@@ -78,6 +83,9 @@ pub struct Model {
     pub recent: Option<Vec<WorkflowRow>>,
     /// Workers, in the order of the screen. `None` while they are unknown.
     pub workers: Option<Vec<WorkerRow>>,
+    /// Page of the run that [`Ui::open_workflow`](crate::Ui::open_workflow) returns. `None` while no
+    /// page is open, or before its first data.
+    pub page: Option<WorkflowPage>,
     /// Number of workers that poll now. `None` if unknown.
     pub connected_workers: Option<u64>,
     /// Counts of the namespace. `None` while they are not current: no number is better than a wrong one.
@@ -190,6 +198,7 @@ impl Default for Model {
             dismissed: 0,
             recent: None,
             workers: None,
+            page: None,
             connected_workers: None,
             counts: None,
             closed_history: Vec::new(),

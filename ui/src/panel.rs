@@ -54,6 +54,9 @@ pub(crate) fn screen(canvas: &mut Canvas<'_>, area: Rect) {
     tab_line::draw(canvas, parts.tabs);
     canvas.map.message = split_top(below(area), MESSAGE).0;
     if let Some(overlay) = (Context { view: canvas.view, model, log }).overlay() {
+        if overlay != Overlay::Workflow && canvas.view.workflow.is_some() {
+            pages::workflow::draw(canvas, below(area));
+        }
         canvas.map.clicks.clear();
         let front = self::overlay(canvas, area, overlay);
         canvas.map.front = Some((front, parts.footer));
@@ -94,6 +97,7 @@ fn overlay(canvas: &mut Canvas<'_>, area: Rect, overlay: Overlay) -> Rect {
         Overlay::Line(number) => return line::draw(canvas, page, number),
         Overlay::Entry(id) => return entry::draw(canvas, page, id),
         Overlay::Row => return pages::row::draw(canvas, page),
+        Overlay::Workflow => return pages::workflow::draw(canvas, page),
         Overlay::Quit => quit::draw(canvas, whole),
         Overlay::Confirm(interruption) => confirm::draw(canvas, whole, interruption),
         Overlay::Sources | Overlay::Types => pick::draw(canvas, whole, overlay),

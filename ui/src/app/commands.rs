@@ -1,10 +1,10 @@
 //! The effects of the commands that keys and clicks give.
 
 use super::ui::Ui;
-use crate::app::keymap::{KeyCommand, LogCommand, PromptCommand, RowCommand};
+use crate::app::keymap::{KeyCommand, LogCommand, PromptCommand, RowCommand, WorkflowCommand};
 use crate::app::view::{
-    Interruption, Overlay, Prompt, PromptPurpose, Source, Tab, TimelineCursor, loses_data, pick,
-    quit_asks, stop_impact,
+    Interruption, ListScroll, Overlay, Prompt, PromptPurpose, Source, Tab, TimelineCursor,
+    loses_data, pick, quit_asks, stop_impact,
 };
 use crate::draw::cluster::shorten;
 use crate::explorer::Move;
@@ -69,6 +69,7 @@ impl Ui {
             KeyCommand::Row(command) => return self.run_row(command, model, log),
             KeyCommand::Prompt(command) => self.run_prompt(command, model, log),
             KeyCommand::Log(command) => self.run_log(command, model, log),
+            KeyCommand::Workflow(command) => self.run_workflow(command, model),
         }
         None
     }
@@ -101,6 +102,7 @@ impl Ui {
         let view = &mut self.view;
         match (view.overlay, view.tab) {
             (Some(_), _) => view.page.scroll(by),
+            (None, _) if view.workflow.is_some() => view.go_in_workflow(by, model),
             (None, Tab::Server) => view.timeline.go(by, &model.timeline),
             (None, Tab::Logs) => view.log.go(by),
             (None, Tab::Overview | Tab::Workflows | Tab::Workers) => view.go(by, model),
@@ -140,6 +142,20 @@ impl Ui {
             RowCommand::OpenTypes => view.open_list(Overlay::Types, model, log),
         }
         None
+    }
+
+    fn run_workflow(&mut self, command: WorkflowCommand, model: &Model) {
+        let view = &mut self.view;
+        let Some(cursor) = &mut view.workflow else { return };
+        match command {
+            WorkflowCommand::OpenLine => {
+                cursor.is_open = true;
+                view.page = ListScroll::default();
+            }
+            WorkflowCommand::Back if cursor.open_line(model).is_some() => cursor.is_open = false,
+            WorkflowCommand::Back => view.workflow = None,
+            WorkflowCommand::ToggleTasks => cursor.tasks = !cursor.tasks,
+        }
     }
 
     pub(super) fn edit_prompt(&mut self, edit: impl FnOnce(&mut String), log: &dyn LogSource) {

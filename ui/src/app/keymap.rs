@@ -13,8 +13,11 @@ mod dialogs;
 mod logs;
 mod rows;
 mod screen;
+mod workflow;
 
-pub(crate) use binding::{Binding, Group, KeyCommand, LogCommand, PromptCommand, RowCommand};
+pub(crate) use binding::{
+    Binding, Group, KeyCommand, LogCommand, PromptCommand, RowCommand, WorkflowCommand,
+};
 pub(crate) use context::{Context, Scope};
 
 use crate::input::Key;
@@ -27,7 +30,7 @@ const UNKNOWN: &str = "unknown key, ? lists all keys";
 /// Returns all rows of the table, in the order of the footer.
 pub(crate) fn all() -> impl Iterator<Item = &'static Binding> {
     let screen = [screen::UNIT, rows::TABLE, logs::TABLE, screen::PROGRAM];
-    screen.into_iter().flatten().chain(dialogs::TABLE)
+    screen.into_iter().flatten().chain(workflow::TABLE).chain(dialogs::TABLE)
 }
 
 /// Returns the rows of a scope.

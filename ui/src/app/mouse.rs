@@ -26,6 +26,8 @@ impl Ui {
             (Some(Overlay::Help | Overlay::Line(_) | Overlay::Entry(_) | Overlay::Row), _) => {
                 view.page.scroll(by);
             }
+            (Some(Overlay::Workflow), _) => {}
+            (None, _) if view.workflow.is_some() => view.go_in_workflow(by, model),
             (None, Tab::Overview | Tab::Workflows | Tab::Workers) => view.go(single(by), model),
             (None, Tab::Logs) if view.source == Source::Stigmer => {
                 return Some(Action::PaneKey(Key::plain(pane)));
@@ -72,6 +74,14 @@ impl Ui {
                 self.view.select(at, model);
                 None
             }
+            Some(Click::PageLine(line)) => {
+                let cursor = self.view.workflow.as_mut()?;
+                if cursor.line(model) == Some(line) {
+                    return self.key(Key::plain(KeyCode::Enter), model, log);
+                }
+                cursor.selected = Some(line);
+                None
+            }
             Some(Click::Source(source)) => {
                 self.view.source = source;
                 None
@@ -81,7 +91,9 @@ impl Ui {
                 self.key(Key::plain(KeyCode::Enter), model, log)
             }
             None if self.map.is_outside(at) => {
-                self.view.overlay = None;
+                if self.view.overlay.take().is_none() {
+                    self.view.workflow = None;
+                }
                 None
             }
             None => None,

@@ -1,7 +1,7 @@
 //! Pages of a row, a log line or a timeline entry: open, move to the adjacent one, copy.
 
 use super::ui::Ui;
-use crate::app::view::{HINTS, Item, Overlay, RowDetails, Tab};
+use crate::app::view::{HINTS, Item, ListScroll, Overlay, RowDetails, Tab, WorkflowCursor};
 use crate::explorer::Move;
 use crate::input::CopyRequest;
 use crate::log::LogSource;
@@ -17,7 +17,13 @@ impl Ui {
                     view.open(Overlay::Entry(row.id));
                 }
             }
-            (_, Some(item)) if item.has_page() => view.open(Overlay::Row),
+            (_, Some(item)) if item.has_page() => match WorkflowCursor::of(item, model) {
+                Some(cursor) => (view.overlay, view.workflow) = (None, Some(cursor)),
+                None => {
+                    view.workflow = None;
+                    view.open(Overlay::Row);
+                }
+            },
             _ => {
                 let explorer = view.explorer_mut();
                 match explorer.current() {
@@ -33,6 +39,15 @@ impl Ui {
     /// opens the fold.
     pub(super) fn open_adjacent(&mut self, by: Move, model: &Model, log: &dyn LogSource) {
         let view = &mut self.view;
+        let forward = by != Move::Up(1);
+        if let (None, Some(cursor)) = (view.overlay, &mut view.workflow)
+            && cursor.open_line(model).is_some()
+        {
+            cursor.go(by, model);
+            cursor.is_open = true;
+            view.page = ListScroll::default();
+            return;
+        }
         match view.overlay {
             Some(Overlay::Line(number)) => {
                 let explorer = view.explorer_mut();
@@ -51,11 +66,10 @@ impl Ui {
                 view.timeline.go(by, &model.timeline);
                 self.open(model, log);
             }
-            Some(Overlay::Row) => {
-                let forward = by != Move::Up(1);
+            None | Some(Overlay::Row) => {
                 if let Some(at) = view.list().and_then(|list| list.neighbour(forward)) {
                     view.select(at, model);
-                    view.open(Overlay::Row);
+                    self.open(model, log);
                 }
             }
             _ => {}
@@ -75,6 +89,13 @@ impl Ui {
                 Some(text(row.plain()))
             }
             Some(Overlay::Row) => Some(text(RowDetails::of(self.view.selected()?, model)?.plain())),
+            None if self.view.workflow.is_some() => {
+                let cursor = self.view.workflow.as_ref()?;
+                Some(match cursor.plain(model) {
+                    Some(details) => text(details),
+                    None => line(&cursor.run.workflow_id),
+                })
+            }
             _ => match self.view.selected() {
                 Some(Item::Line(_)) | None => Some(self.view.explorer().copy(log)),
                 Some(Item::Hint(number)) => Some(line(HINTS.get(number)?.command)),
@@ -89,8 +110,11 @@ impl Ui {
         }
     }
 
-    /// Returns the command that shows more about the selected problem.
+    /// Returns the command that shows the open workflow, or more about the selected problem.
     pub(super) fn copy_command(&self, model: &Model) -> Option<CopyRequest> {
+        if let Some(cursor) = &self.view.workflow {
+            return Some(line(&cursor.command()));
+        }
         Some(line(&self.view.selected()?.problem(model)?.command))
     }
 }

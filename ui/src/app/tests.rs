@@ -5,6 +5,7 @@ mod logs;
 mod offers;
 mod questions;
 mod rows;
+mod workflow;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

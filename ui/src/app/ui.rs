@@ -4,14 +4,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::app::keymap::{self, Context, Scope};
-use crate::app::view::{Overlay, View};
+use crate::app::view::{Overlay, View, WorkflowCursor};
 use crate::draw::ascii;
 use crate::draw::layout::{Pane, Shape};
 use crate::draw::theme::{Depth, Palette, Symbols, Theme};
 use crate::explorer::Move;
 use crate::input::{Action, Input, Key, KeyCode};
 use crate::log::LogSource;
-use crate::model::Model;
+use crate::model::{Model, OpenWorkflow};
 use crate::panel;
 use crate::panel::scene::{Canvas, FrameMap, Scene};
 
@@ -64,6 +64,13 @@ impl Ui {
         &self.palette
     }
 
+    /// Returns the run whose page is open. The caller provides the data in
+    /// [`Model::page`](crate::Model::page), and requests them only while the page is open.
+    #[must_use]
+    pub fn open_workflow(&self) -> Option<OpenWorkflow> {
+        self.view.workflow.as_ref().map(WorkflowCursor::open)
+    }
+
     /// Returns the current theme, which a key changes.
     #[must_use]
     pub fn theme(&self) -> Theme {
@@ -100,7 +107,7 @@ impl Ui {
     fn settle(&mut self, model: &Model, log: &dyn LogSource) -> bool {
         let is_row_gone = self.view.update(model, log);
         let context = Context { view: &self.view, model, log };
-        let (overlay, has_prompt) = (context.overlay(), context.has_prompt());
+        let (overlay, has_prompt) = (context.dialog(), context.has_prompt());
         // Another row is selected in its place.
         let overlay = overlay.filter(|overlay| *overlay != Overlay::Row || !is_row_gone);
         let closed = self.view.overlay.filter(|_| overlay.is_none());
@@ -118,7 +125,8 @@ impl Ui {
                 | Overlay::Quit
                 | Overlay::Confirm(_)
                 | Overlay::Sources
-                | Overlay::Types,
+                | Overlay::Types
+                | Overlay::Workflow,
             )
             | None => {}
         }

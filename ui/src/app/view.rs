@@ -8,6 +8,7 @@ mod rows;
 mod scroll;
 mod tab;
 mod timeline;
+mod workflow;
 
 use ratatui::layout::Rect;
 
@@ -24,6 +25,7 @@ pub(crate) use rows::{Item, RowList};
 pub(crate) use scroll::ListScroll;
 pub(crate) use tab::Tab;
 pub(crate) use timeline::TimelineCursor;
+pub(crate) use workflow::{LineDetails, PageLine, WorkflowCursor};
 
 /// State of the view.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,6 +53,8 @@ pub(crate) struct View {
     /// if there is room.
     pub(crate) targets: Option<bool>,
     pub(crate) overlay: Option<Overlay>,
+    /// The page of a workflow, below dialogs and the help.
+    pub(crate) workflow: Option<WorkflowCursor>,
     /// Position in the open page: help, a line, an entry, a row.
     pub(crate) page: ListScroll,
     /// Selected item of the open list.
@@ -78,12 +82,23 @@ impl View {
         }
         self.tab = tab;
         self.overlay = None;
+        self.workflow = None;
     }
 
     /// Opens a dialog or page, scrolled to its top.
     pub(crate) fn open(&mut self, overlay: Overlay) {
         self.overlay = Some(overlay);
         self.page = ListScroll::default();
+    }
+
+    /// Moves the selection of the open page of a workflow, or scrolls the open details.
+    pub(crate) fn go_in_workflow(&mut self, by: Move, model: &Model) {
+        let Some(cursor) = &mut self.workflow else { return };
+        if cursor.open_line(model).is_some() {
+            self.page.scroll(by);
+        } else {
+            cursor.go(by, model);
+        }
     }
 
     /// Moves the selection of the list in front. `last` is the index of the last item of the list.
@@ -322,6 +337,8 @@ pub(crate) enum Overlay {
     Entry(u64),
     /// Page of the selected row.
     Row,
+    /// Page of a workflow. Never stored as the dialog in front.
+    Workflow,
     /// List of the sources and components of the log.
     Sources,
     /// List of the types of workflows.

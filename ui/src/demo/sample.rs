@@ -1,6 +1,7 @@
 //! Sample models and logs, for tests and pictures.
 
 mod log;
+pub mod pages;
 mod work;
 
 pub use log::SampleLog;
@@ -82,7 +83,7 @@ pub fn with_workflows() -> Model {
 /// Returns a ready server with problems of every kind.
 #[must_use]
 pub fn with_problems() -> Model {
-    work::in_trouble(ready())
+    pages::retrying(work::in_trouble(ready()))
 }
 
 /// Returns a ready server without workers, workflows and problems.

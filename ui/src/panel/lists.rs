@@ -97,7 +97,7 @@ pub(super) fn draw_row(
 }
 
 /// Marks the selected row, with a sign in the first column.
-pub(super) fn mark(buf: &mut Buffer, area: Rect, is_selected: bool, scene: Scene<'_>) {
+pub(crate) fn mark(buf: &mut Buffer, area: Rect, is_selected: bool, scene: Scene<'_>) {
     if is_selected {
         buf.set_style(area.intersection(buf.area), scene.palette.cursor);
         Pen::row(buf, area, 0).put("▸", scene.palette.key);

@@ -5,3 +5,4 @@ pub(crate) mod help;
 pub(crate) mod line;
 pub(crate) mod page;
 pub(crate) mod row;
+pub(crate) mod workflow;

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::app::view::{Source, View};
+use crate::app::view::{PageLine, Source, View};
 use crate::draw::layout::{self, Pane};
 use crate::draw::paint::{self, Pen, Piece};
 use crate::draw::theme::Palette;
@@ -69,6 +69,8 @@ pub(crate) enum Click {
     Entry(u64),
     /// Selects or opens the row of the open list at this position.
     Row(usize),
+    /// Selects or opens the line of the page of a workflow.
+    PageLine(PageLine),
     /// Shows this log on the tab of logs.
     Source(Source),
     /// Picks the item of the open list at this index.

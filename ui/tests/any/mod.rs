@@ -4,8 +4,9 @@ use proptest::prelude::*;
 use stigmer_ui::demo::sample::{self, SampleLog};
 use stigmer_ui::loss::{Storage, WorkflowCount, WorkflowTotals};
 use stigmer_ui::model::{
-    ClosedCount, FailureLimit, Member, Model, ProbePoint, ProblemKind, ProblemRow, RestartLimit,
-    Severity, WorkerRow, WorkerState, WorkflowCounts, WorkflowRow, WorkflowStatus,
+    ClosedCount, FailureLimit, HistoryRow, HistoryState, Member, Model, ProbePoint, ProblemKind,
+    ProblemRow, RestartLimit, Severity, WorkerRow, WorkerState, WorkflowCounts, WorkflowPage,
+    WorkflowRow, WorkflowStatus,
 };
 use stigmer_ui::{Input, Key, KeyCode, Level, Noise};
 
@@ -94,8 +95,55 @@ pub fn any_model() -> impl Strategy<Value = Model> {
     let problems = prop::option::of(prop::collection::vec(any_problem(), 0..14));
     let recent = prop::option::of(prop::collection::vec(any_workflow(), 0..9));
     let workers = prop::option::of(prop::collection::vec(any_worker(), 0..7));
-    (any_server(), problems, recent, workers).prop_map(|(server, problems, recent, workers)| {
-        Model { problems, recent, workers, ..server }
+    (any_server(), problems, recent, workers, any_page()).prop_map(
+        |(server, problems, recent, workers, mut page)| {
+            // A page of the first workflow.
+            let run_id = problems.iter().flatten().find_map(|row| row.run_id.clone());
+            if let (Some(page), Some(run_id)) = (&mut page, run_id) {
+                page.run_id = run_id;
+            }
+            Model { problems, recent, workers, page, ..server }
+        },
+    )
+}
+
+fn any_page() -> impl Strategy<Value = Option<WorkflowPage>> {
+    let base = prop::sample::select(vec![
+        sample::pages::retrying,
+        sample::pages::failed,
+        sample::pages::running,
+        sample::pages::encrypted,
+        sample::pages::missing,
+    ]);
+    let time =
+        prop_oneof![Just(None), (0..200_000_u64).prop_map(Some), any::<u64>().prop_map(Some)];
+    let times = prop::array::uniform3(time);
+    let row = (0..50_u64, any_text(), times, any::<bool>()).prop_map(
+        |(id, text, [from_ms, to_ms, next_ms], routine)| HistoryRow {
+            id,
+            name: text.clone(),
+            text,
+            state: HistoryState::Retrying,
+            routine,
+            from_ms,
+            to_ms,
+            next_ms,
+        },
+    );
+    let rows = prop::collection::btree_map(0..50_u64, row, 0..30);
+    let text = any_text();
+    (base, rows, text, any::<bool>()).prop_map(|(base, rows, text, keeps)| {
+        let mut page = base(sample::with_problems()).page?;
+        if !keeps {
+            page.history = rows.into_iter().map(|(id, row)| HistoryRow { id, ..row }).collect();
+            page.causes.iter_mut().for_each(|cause| {
+                cause.text.clone_from(&text);
+                cause.place.clone_from(&text);
+                cause.lines.push(text.clone());
+            });
+            (page.input, page.worker, page.queue) = (text.clone(), text.clone(), text);
+        }
+        Some(page)
     })
 }
 

@@ -48,6 +48,17 @@ pub(crate) enum KeyCommand {
     Row(RowCommand),
     Prompt(PromptCommand),
     Log(LogCommand),
+    Workflow(WorkflowCommand),
+}
+
+/// Effect of a key on the page of a workflow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WorkflowCommand {
+    /// Opens the details of the selected line.
+    OpenLine,
+    /// Closes the details, or else the page.
+    Back,
+    ToggleTasks,
 }
 
 /// Effect of a key on the rows of the overview, the workflows and the workers.
@@ -107,6 +118,7 @@ pub(crate) enum Group {
     /// Keys of the unit that the footer names.
     Unit,
     Rows,
+    Workflow,
     Log,
     OwnLog,
     Program,
@@ -115,13 +127,14 @@ pub(crate) enum Group {
 }
 
 impl Group {
-    pub(crate) const IN_HELP: [Self; 5] =
-        [Self::Unit, Self::Rows, Self::Log, Self::OwnLog, Self::Program];
+    pub(crate) const IN_HELP: [Self; 6] =
+        [Self::Unit, Self::Rows, Self::Workflow, Self::Log, Self::OwnLog, Self::Program];
 
     pub(crate) fn heading(self) -> &'static str {
         match self {
             Self::Unit => "Server",
             Self::Rows => "Rows",
+            Self::Workflow => "Page of a workflow",
             Self::Log => "Logs",
             Self::OwnLog => "Log of stigmer",
             Self::Program => "Dashboard",

@@ -1,7 +1,8 @@
 //! The conditions for a key to work.
 
 use crate::app::view::{
-    Interruption, Item, Overlay, RowList, Source, Tab, View, loses_data, quit_asks, stop_impact,
+    Interruption, Item, Overlay, PageLine, RowList, Source, Tab, View, WorkflowCursor, loses_data,
+    quit_asks, stop_impact,
 };
 use crate::draw::layout::Shape;
 use crate::explorer::Row;
@@ -14,6 +15,8 @@ pub(crate) enum Scope {
     Screen,
     /// A page: help, a line, an entry, a row.
     Page,
+    /// The page of a workflow.
+    Workflow,
     Quit,
     Confirm,
     /// A list of which one item is taken.
@@ -32,9 +35,14 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Returns the dialog or page in front. `None` if its question no longer applies, its content is gone, or the
-    /// screen is too small for it.
+    /// Returns the dialog or page in front.
     pub(crate) fn overlay(&self) -> Option<Overlay> {
+        self.dialog().or_else(|| self.workflow().map(|_| Overlay::Workflow))
+    }
+
+    /// Returns the dialog or page in front of a tab and of the page of a workflow. `None` if its question no longer
+    /// applies, its content is gone, or the screen is too small for it.
+    pub(crate) fn dialog(&self) -> Option<Overlay> {
         let Self { view, model, log } = self;
         view.overlay.filter(|overlay| match overlay {
             _ if model.leaving => false,
@@ -49,6 +57,7 @@ impl<'a> Context<'a> {
             Overlay::Row => view.selected().is_some_and(Item::has_page),
             Overlay::Sources => view.tab == Tab::Logs,
             Overlay::Types => view.tab == Tab::Workflows,
+            Overlay::Workflow => false,
         })
     }
 
@@ -67,10 +76,44 @@ impl<'a> Context<'a> {
             Some(Overlay::Help | Overlay::Line(_) | Overlay::Entry(_) | Overlay::Row) => {
                 Scope::Page
             }
+            Some(Overlay::Workflow) => Scope::Workflow,
             Some(Overlay::Quit) => Scope::Quit,
             Some(Overlay::Confirm(_)) => Scope::Confirm,
             Some(Overlay::Sources | Overlay::Types) => Scope::Pick,
         }
+    }
+
+    /// Returns the open page of a workflow, if the screen has room for it.
+    pub(crate) fn workflow(&self) -> Option<&'a WorkflowCursor> {
+        self.view.workflow.as_ref().filter(|_| self.fits() && !self.model.leaving)
+    }
+
+    /// Returns the selected line of the page of a workflow.
+    pub(super) fn workflow_line(&self) -> Option<PageLine> {
+        self.workflow()?.line(self.model)
+    }
+
+    pub(super) fn has_workflow_details(&self) -> bool {
+        self.workflow().is_some_and(|cursor| cursor.open_line(self.model).is_some())
+    }
+
+    /// Whether the arrow keys have an effect on the page of a workflow.
+    pub(super) fn moves_in_workflow(&self) -> bool {
+        let Some(cursor) = self.workflow() else { return false };
+        match cursor.open_line(self.model) {
+            Some(_) => self.view.page.scrolls(),
+            None => {
+                let lines = cursor.lines(self.model).len();
+                lines > usize::from(cursor.line(self.model).is_some())
+            }
+        }
+    }
+
+    /// Whether the history has workflow tasks that can be shown or hidden.
+    pub(super) fn has_routine_tasks(&self) -> bool {
+        let page = self.workflow().and_then(|cursor| cursor.page(self.model));
+        !self.has_workflow_details()
+            && page.is_some_and(|page| page.history.iter().any(|row| row.routine))
     }
 
     fn allows(&self, interruption: Interruption) -> bool {
@@ -178,7 +221,10 @@ impl<'a> Context<'a> {
         match self.overlay() {
             Some(Overlay::Line(_)) => self.view.explorer().rows() > 1,
             Some(Overlay::Entry(_)) => self.model.timeline.len() > 1,
-            Some(Overlay::Row) => self.view.list().is_some_and(|list| {
+            Some(Overlay::Workflow) if self.has_workflow_details() => {
+                self.workflow().is_some_and(|cursor| cursor.lines(self.model).len() > 1)
+            }
+            Some(Overlay::Row | Overlay::Workflow) => self.view.list().is_some_and(|list| {
                 list.neighbour(true).or_else(|| list.neighbour(false)).is_some()
             }),
             _ => false,

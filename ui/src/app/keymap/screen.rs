@@ -23,6 +23,9 @@ pub(super) static UNIT: &[Binding] = &[
     start(Scope::Page),
     stop(Scope::Page),
     restart(Scope::Page),
+    start(Scope::Workflow),
+    stop(Scope::Workflow),
+    restart(Scope::Workflow),
 ];
 
 const fn start(scope: Scope) -> Binding {

@@ -228,6 +228,10 @@ proptest! {
                     let list = clicked.view.list().map(RowList::at);
                     prop_assert!(list == Some(Some(at)) || clicked.view != session.ui.view);
                 }
+                Click::PageLine(line) => {
+                    let selected = clicked.view.workflow.and_then(|cursor| cursor.selected);
+                    prop_assert_eq!(selected, Some(line));
+                }
                 Click::Source(source) => prop_assert_eq!(clicked.view.source, source),
                 Click::Pick(_) => prop_assert_eq!(clicked.view.overlay, None),
             }

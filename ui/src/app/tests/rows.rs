@@ -79,7 +79,7 @@ fn right_lists_the_workflows_of_a_problem_and_left_hides_them() {
         let id = problems[at].members[1].workflow_id.clone() + "\n";
         assert_eq!(copied(&mut ui, 'y', &model, &log), id);
         keys(&mut ui, KeyCode::Enter);
-        assert_eq!(ui.view.overlay, Some(Overlay::Row));
+        assert_eq!(ui.open_workflow().unwrap().workflow_id + "\n", id);
         press(&mut ui, ESC, &model, &log);
         keys(&mut ui, KeyCode::Left);
         draw(&mut ui, &model, &log);
@@ -99,9 +99,12 @@ fn n_reaches_all_problems_and_enter_opens_their_pages() {
     assert_eq!(ui.view.overlay, Some(Overlay::Row));
     press(&mut ui, Key::plain(KeyCode::Right), &model, &log);
     assert_eq!(ui.view.selected(), Some(Item::Problem(1)), "the next page");
+    assert_eq!(ui.open_workflow().unwrap().workflow_id, "drift-11");
+    press(&mut ui, Key::plain(KeyCode::Left), &model, &log);
     let text = copied(&mut ui, 'y', &model, &log);
-    assert!(text.starts_with("Drift › drift-11\n") && text.contains("non-determinism"), "{text}");
+    assert!(text.starts_with("worker › emails\n") && text.contains("ModuleNotFound"), "{text}");
     press(&mut ui, ESC, &model, &log);
+    type_in(&mut ui, "j", &model, &log);
     assert_eq!(copied(&mut ui, 'y', &model, &log), "drift-11\n");
     let command = copied(&mut ui, 'Y', &model, &log);
     assert_eq!(command, "temporal workflow show --workflow-id drift-11\n");
@@ -110,12 +113,12 @@ fn n_reaches_all_problems_and_enter_opens_their_pages() {
 #[test]
 fn page_closes_when_its_row_is_gone() {
     let (model, log) = (sample::with_problems(), SampleLog::temporal());
-    let mut ui = after("jj\n", &model, &log);
+    let mut ui = after("j\n", &model, &log);
     let mut solved = model.clone();
-    solved.problems.as_mut().unwrap().remove(1);
+    solved.problems.as_mut().unwrap().remove(0);
     assert_eq!(press(&mut ui, Key::char('y'), &solved, &log), None, "the key was for the page");
     assert_eq!((ui.view.overlay, ui.notice), (None, "this row is no longer in the list"));
-    assert_eq!(ui.view.selected(), Some(Item::Problem(1)), "the row in its place");
+    assert_eq!(ui.view.selected(), Some(Item::Problem(0)), "the row in its place");
 }
 
 #[test]
@@ -194,9 +197,9 @@ fn second_click_on_a_row_opens_it() {
     click(&mut ui, "refund-0", &model, &log);
     assert_eq!((ui.view.selected(), ui.view.overlay), (Some(Item::Problem(4)), None));
     click(&mut ui, "refund-0", &model, &log);
-    assert_eq!(ui.view.overlay, Some(Overlay::Row));
+    assert_eq!(ui.open_workflow().unwrap().workflow_id, "refund-0");
     click(&mut ui, "Esc back", &model, &log);
-    assert_eq!(ui.view.overlay, None);
+    assert_eq!(ui.open_workflow(), None);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::panel::scene::Scene;
 const TYPE: u16 = 12;
 
 /// Returns the sign of a state and its style.
-fn sign(status: WorkflowStatus, palette: &Palette) -> (&'static str, Style) {
+pub(crate) fn sign(status: WorkflowStatus, palette: &Palette) -> (&'static str, Style) {
     match status {
         WorkflowStatus::Running => ("●", palette.text()),
         WorkflowStatus::Paused => ("○", palette.warn),

@@ -37,15 +37,24 @@ fn lines(view: &mut View, scene: Scene<'_>) -> Vec<Line<'static>> {
     let context = Context { view, model: scene.model, log: scene.log };
     let mut lines = Vec::new();
     // The help lists the keys of a log only if its tab is open.
+    let is_page = view.workflow.is_some();
+    let scope = if is_page { Scope::Workflow } else { Scope::Screen };
     let is_here = |group: &Group| match group {
+        Group::Unit | Group::Workflow => true,
+        _ if is_page => false,
         Group::OwnLog => view.tab == Tab::Logs && view.source == Source::Stigmer,
         Group::Log => view.tab == Tab::Logs,
         Group::Rows => view.list().is_some(),
-        Group::Unit | Group::Program | Group::Dialog => true,
+        Group::Program | Group::Dialog => true,
     };
     for group in Group::IN_HELP.into_iter().filter(is_here) {
+        let bindings = keymap::in_scope(scope).filter(|it| it.group == group);
+        let mut bindings = bindings.peekable();
+        if bindings.peek().is_none() {
+            continue;
+        }
         lines.push(Line::heading(group.heading(), palette.title));
-        for binding in keymap::in_scope(Scope::Screen).filter(|it| it.group == group) {
+        for binding in bindings {
             lines.push(if (binding.works)(&context) {
                 let line = Line::words(binding.shown, palette.key, binding.long, palette.base);
                 Line { binding: Some(binding), ..line }

@@ -3,13 +3,13 @@
 use insta::assert_snapshot;
 
 use super::panels;
-use super::stage::{READABLE, Stage, and, in_host, pictures, with};
-use crate::app::view::{self, Source, Tab};
-use crate::demo::sample::{self, SampleLog};
+use super::stage::{FRAMED, READABLE, Stage, and, in_host, pictures, with};
+use crate::app::view::{self, Item, Source, Tab, View, WorkflowCursor};
+use crate::demo::sample::{self, SampleLog, pages};
 use crate::explorer::Move;
 use crate::log::Level;
 use crate::loss::{Storage, WorkflowCount, WorkflowTotals};
-use crate::model::StateView;
+use crate::model::{Model, StateView};
 
 #[test]
 fn help() {
@@ -118,7 +118,7 @@ fn entry() {
 
 #[test]
 fn row() {
-    let select = |name, act: fn(&mut view::View, &crate::model::Model, &SampleLog)| {
+    let select = |name, act: fn(&mut View, &Model, &SampleLog)| {
         Stage::new(name, sample::with_problems()).acting(act)
     };
     let stages = [
@@ -135,4 +135,63 @@ fn row() {
         }),
     ];
     assert_snapshot!(pictures(READABLE, &stages, panels::row));
+}
+
+#[test]
+fn workflow() {
+    let base = sample::with_problems;
+    let open = |name: &str, model: Model, act: fn(&mut View, &Model, &SampleLog)| {
+        Stage::new(name, model).acting(act)
+    };
+    /// Opens the page of a problem or a workflow.
+    fn show(view: &mut View, model: &Model, workflow_id: &str) {
+        let problems = model.problems.iter().flatten();
+        let problem = problems.clone().position(|row| row.subject == workflow_id);
+        let workflow = model.recent.iter().flatten();
+        let workflow = workflow.clone().position(|row| row.workflow_id == workflow_id);
+        let item = problem.map(Item::Problem).or(workflow.map(Item::Workflow)).unwrap();
+        view.workflow = WorkflowCursor::of(item, model);
+    }
+    let stages = [
+        open("retrying", base(), |view, model, _| show(view, model, "refund-0")),
+        open("with workflow tasks, a row selected", base(), |view, model, _| {
+            show(view, model, "refund-0");
+            let cursor = view.workflow.as_mut().unwrap();
+            cursor.tasks = true;
+            cursor.go(Move::Last, model);
+        }),
+        open("a cause selected", base(), |view, model, _| {
+            show(view, model, "refund-0");
+            view.workflow.as_mut().unwrap().go(Move::First, model);
+        }),
+        open("details of a cause", base(), |view, model, _| {
+            show(view, model, "refund-0");
+            let cursor = view.workflow.as_mut().unwrap();
+            cursor.go(Move::First, model);
+            cursor.is_open = true;
+        }),
+        open("details of a row", base(), |view, model, _| {
+            show(view, model, "refund-0");
+            let cursor = view.workflow.as_mut().unwrap();
+            cursor.go(Move::Last, model);
+            cursor.is_open = true;
+        }),
+        open("failed", pages::failed(base()), |view, model, _| show(view, model, "shipment-7")),
+        open("running", pages::running(base()), |view, model, _| show(view, model, "approval-9")),
+        open("encrypted", pages::encrypted(base()), |view, model, _| {
+            show(view, model, "checkout-0312");
+        }),
+        open("loading", Model { page: None, ..base() }, |view, model, _| {
+            show(view, model, "refund-0");
+        }),
+        open("missing", pages::missing(base()), |view, model, _| show(view, model, "refund-0")),
+        open("unreadable", pages::unreadable(base(), false), |view, model, _| {
+            show(view, model, "refund-0");
+        }),
+        open("not refreshed", pages::unreadable(base(), true), |view, model, _| {
+            show(view, model, "refund-0");
+        }),
+        open("long", pages::long(base(), 60_000), |view, model, _| show(view, model, "refund-0")),
+    ];
+    assert_snapshot!(pictures(FRAMED, &stages, panels::workflow));
 }

@@ -91,6 +91,11 @@ pub(super) fn entry(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
     entry::draw(canvas, panel::below(area), id)
 }
 
+/// The page of a workflow.
+pub(super) fn workflow(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    pages::workflow::draw(canvas, panel::below(area))
+}
+
 /// The page of the selected row.
 pub(super) fn row(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
     pages::row::draw(canvas, panel::below(area))
