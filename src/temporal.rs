@@ -1,6 +1,7 @@
 //! Calls to a Temporal server, also to one that someone else started: connection, health,
 //! namespaces and workflows. Also finds, runs and installs the Temporal CLI.
 
+pub mod actions;
 pub(crate) mod connection;
 pub(crate) mod dial;
 pub mod executions;

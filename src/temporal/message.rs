@@ -4,6 +4,7 @@
 //!
 //! Generated code of the whole API would take minutes to build.
 
+pub(super) mod action;
 pub(super) mod execution;
 pub(super) mod failure;
 pub(super) mod history;

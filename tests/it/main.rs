@@ -7,6 +7,7 @@ pub mod peer;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod actions;
 mod callers;
 mod control;
 mod crashes;

@@ -105,6 +105,59 @@ class Approval:
         return "late"
 
 
+@activity.defn
+async def second_try() -> str:
+    attempt = activity.info().attempt
+    if attempt == 1:
+        raise BankUnavailable("the first attempt fails")
+    return f"attempt {attempt}"
+
+
+@workflow.defn
+class Later:
+    """Its activity fails once, and the next attempt is in an hour."""
+
+    @workflow.run
+    async def run(self) -> str:
+        return await workflow.execute_activity(
+            second_try,
+            start_to_close_timeout=timedelta(seconds=10),
+            retry_policy=RetryPolicy(initial_interval=timedelta(hours=1)),
+        )
+
+
+@workflow.defn
+class Basket:
+    """Collects items, and ends by an update or a cancellation."""
+
+    def __init__(self) -> None:
+        self.items: list[str] = []
+        self.is_closed = False
+
+    @workflow.signal
+    def add(self, item: str) -> None:
+        self.items.append(item)
+
+    @workflow.query
+    def items_of(self, prefix: str) -> dict:
+        return {"items": [item for item in self.items if item.startswith(prefix)]}
+
+    @workflow.update
+    def close(self, by: str) -> str:
+        self.is_closed = True
+        return f"closed by {by}"
+
+    @close.validator
+    def not_by_nobody(self, by: str) -> None:
+        if not by:
+            raise ValueError("nobody cannot close a basket")
+
+    @workflow.run
+    async def run(self) -> list[str]:
+        await workflow.wait_condition(lambda: self.is_closed)
+        return self.items
+
+
 @workflow.defn
 class Checkout:
     @workflow.run
@@ -116,8 +169,8 @@ async def main() -> None:
     worker = Worker(
         client,
         task_queue=QUEUE,
-        workflows=[Refund, Shipment, Parent, Bug, Drift, Approval, Checkout],
-        activities=[call_bank, ship, quick],
+        workflows=[Refund, Shipment, Parent, Bug, Drift, Approval, Later, Basket, Checkout],
+        activities=[call_bank, ship, quick, second_try],
         workflow_runner=UnsandboxedWorkflowRunner(),
     )
     # Python handles SIGINT by itself only if the caller has not ignored it.

@@ -1,0 +1,197 @@
+//! Actions on workflows of a worker of the real Python SDK.
+
+use crate::support::python::worker;
+use crate::support::rig::{Rig, Running};
+use crate::support::wait_until;
+use rustix::process::Signal;
+use serde_json::Value;
+use std::time::Duration;
+use stigmer::temporal::actions::RunRef;
+use stigmer::temporal::executions::ExecutionStatus;
+use stigmer::temporal::health::Client;
+use tokio::runtime::Runtime;
+
+const QUEUE: &str = "orders";
+
+/// A server with a worker, and a client.
+struct Stage {
+    rig: Rig,
+    worker: Running,
+    runtime: Runtime,
+    client: Client,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let rig = Rig::new();
+        rig.start();
+        let worker = worker(&rig, "default", QUEUE, "one");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let address = rig.address();
+        let client = async { Client::new(&address, Duration::from_secs(10)) };
+        let client = runtime.block_on(client).unwrap();
+        Self { rig, worker, runtime, client }
+    }
+
+    /// Starts a workflow. Returns its run.
+    fn start(&self, workflow_type: &str, id: &str, input: &[&str]) -> RunRef {
+        let words =
+            ["workflow", "start", "--type", workflow_type, "--task-queue", QUEUE, "--workflow-id"];
+        let output = [id, "--output", "json"];
+        let started = self.rig.cli(&[&words, &output[..], input].concat()).exits(0);
+        let started: Value = serde_json::from_str(&started.stdout).unwrap();
+        RunRef {
+            namespace: "default".to_owned(),
+            workflow_id: id.to_owned(),
+            run_id: started["runId"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    fn run<T>(&self, call: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+        self.runtime.block_on(call)
+    }
+
+    /// The status of a run. `None` if there is no such run.
+    fn status(&self, run: &RunRef) -> Option<ExecutionStatus> {
+        let description =
+            self.run(self.client.describe_run(&run.namespace, &run.workflow_id, &run.run_id));
+        description.unwrap().map(|it| it.execution.status)
+    }
+
+    #[track_caller]
+    fn wait_for(&self, run: &RunRef, status: ExecutionStatus) {
+        let mut last = None;
+        wait_until(&format!("{status:?} {run:?}, now {last:?}"), || {
+            last = self.status(run);
+            last == Some(status)
+        });
+    }
+
+    /// The type of each event, from the first to the last.
+    fn events(&self, run: &RunRef) -> Vec<String> {
+        let words = ["workflow", "show", "--output", "json", "--workflow-id", &run.workflow_id];
+        let shown = self.rig.cli(&[&words[..], &["--run-id", &run.run_id]].concat()).exits(0);
+        let history: Value = serde_json::from_str(&shown.stdout).unwrap();
+        let events = history["events"].as_array().unwrap().iter();
+        events.map(|it| it["eventType"].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[track_caller]
+    fn wait_for_event(&self, run: &RunRef, event: &str) {
+        wait_until(event, || self.events(run).iter().any(|it| it == event));
+    }
+
+    fn end(self) {
+        self.worker.process().signal(Signal::INT);
+        self.worker.finish();
+    }
+}
+
+#[test]
+fn open_workflow_is_signalled_queried_updated_and_ended() {
+    let stage = Stage::new();
+    let Stage { client, .. } = &stage;
+    let basket = stage.start("Basket", "basket-1", &[]);
+    for item in ["apple", "pear"] {
+        let json = format!("\"{item}\"");
+        stage.run(client.signal(&basket, "add", Some(&json))).unwrap();
+    }
+    let items = stage.run(client.query(&basket, "items_of", Some("\"a\""))).unwrap();
+    assert_eq!(items, "{\n  \"items\": [\n    \"apple\"\n  ]\n}");
+    let unknown = stage.run(client.query(&basket, "nothing", None)).unwrap_err();
+    assert!(unknown.contains("nothing") && unknown.contains("items_of"), "{unknown}");
+    let stack = stage.run(client.stack_trace(&basket)).unwrap();
+    assert!(stack.contains("workflow: Basket") && stack.lines().count() > 3, "{stack}");
+
+    let refused = stage.run(client.update(&basket, "close", Some("\"\""))).unwrap_err();
+    assert_eq!(refused, "ValueError: nobody cannot close a basket");
+    let closed = stage.run(client.update(&basket, "close", Some("\"me\""))).unwrap();
+    assert_eq!(closed, "\"closed by me\"");
+    stage.wait_for(&basket, ExecutionStatus::Completed);
+    let late = stage.run(client.signal(&basket, "add", None)).unwrap_err();
+    assert!(late.contains("already completed"), "{late}");
+    let late = stage.run(client.terminate(&basket)).unwrap_err();
+    assert!(late.contains("already completed"), "{late}");
+
+    let canceled = stage.start("Approval", "approval-1", &[]);
+    stage.run(client.cancel(&canceled)).unwrap();
+    stage.wait_for(&canceled, ExecutionStatus::Canceled);
+    let terminated = stage.start("Approval", "approval-2", &[]);
+    stage.run(client.terminate(&terminated)).unwrap();
+    stage.wait_for(&terminated, ExecutionStatus::Terminated);
+    let deleted = stage.start("Approval", "approval-3", &[]);
+    stage.run(client.delete(&deleted)).unwrap();
+    wait_until("approval-3 is deleted", || stage.status(&deleted).is_none());
+    assert!(stage.run(client.delete(&deleted)).is_err());
+    stage.end();
+}
+
+#[test]
+fn workflow_is_reset_to_its_last_task_and_to_an_event() {
+    let stage = Stage::new();
+    let Stage { client, .. } = &stage;
+    let order = ["--input", "\"o-1\""];
+    let checkout = stage.start("Checkout", "checkout-1", &order);
+    stage.wait_for(&checkout, ExecutionStatus::Completed);
+    let count =
+        |run: &RunRef, event: &str| stage.events(run).iter().filter(|it| *it == event).count();
+    let again = RunRef {
+        run_id: stage.run(client.reset_to_last_task(&checkout)).unwrap(),
+        ..checkout.clone()
+    };
+    stage.wait_for(&again, ExecutionStatus::Completed);
+    // The activity did not run again.
+    assert_eq!(count(&again, "EVENT_TYPE_ACTIVITY_TASK_SCHEDULED"), 1);
+    let wrong = stage.run(client.reset(&checkout, 5)).unwrap_err();
+    assert!(wrong.contains("boundary"), "{wrong}");
+    let first = RunRef { run_id: stage.run(client.reset(&checkout, 4)).unwrap(), ..checkout };
+    stage.wait_for(&first, ExecutionStatus::Completed);
+
+    // A workflow whose first workflow task fails has no completed workflow task.
+    let bug = stage.start("Bug", "bug-1", &[]);
+    stage.wait_for_event(&bug, "EVENT_TYPE_WORKFLOW_TASK_FAILED");
+    let next =
+        RunRef { run_id: stage.run(client.reset_to_last_task(&bug)).unwrap(), ..bug.clone() };
+    stage.wait_for(&bug, ExecutionStatus::Terminated);
+    assert_eq!(stage.status(&next), Some(ExecutionStatus::Running));
+    stage.end();
+}
+
+#[test]
+fn retry_of_an_activity_starts_its_next_attempt_at_once() {
+    let stage = Stage::new();
+    let Stage { client, .. } = &stage;
+    let later = stage.start("Later", "later-1", &[]);
+    wait_until("the first attempt has failed", || {
+        let found = stage.run(client.describe_run("default", "later-1", "")).unwrap().unwrap();
+        found.activities.iter().any(|it| it.attempt == 2 && it.last_failure.is_some())
+    });
+    assert_eq!(stage.run(client.retry_activities(&later, "second_try")), Ok(1));
+    stage.wait_for(&later, ExecutionStatus::Completed);
+    let shown = stage.rig.cli(&["workflow", "show", "--workflow-id", "later-1"]).exits(0);
+    assert!(shown.stdout.contains("attempt 2"), "{}", shown.stdout);
+    let none = stage.run(client.retry_activities(&later, "second_try")).unwrap_err();
+    assert_eq!(none, "no activity second_try waits for its next attempt");
+    stage.end();
+}
+
+#[test]
+fn query_without_a_worker_is_an_error_that_names_the_worker() {
+    let rig = Rig::new();
+    rig.start();
+    let start =
+        ["workflow", "start", "--type", "T", "--task-queue", "nobody", "--workflow-id", "a"];
+    rig.cli(&start).exits(0);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let address = rig.address();
+    let error = runtime.block_on(async {
+        let client = Client::new(&address, Duration::from_millis(300)).unwrap();
+        let run = RunRef {
+            namespace: "default".to_owned(),
+            workflow_id: "a".to_owned(),
+            run_id: String::new(),
+        };
+        client.query(&run, "x", None).await.unwrap_err()
+    });
+    assert_eq!(error, "no worker responded: no response within 300ms");
+}
