@@ -278,6 +278,7 @@ fn retrying<'a>(
         let problem = Problem {
             severity: if since < YOUNG_RETRY { Severity::Amber } else { Severity::Red },
             activity: Some(call.type_name.clone()),
+            activity_id: Some(call.id.clone()).filter(|id| !id.is_empty()),
             since_ms: millis(since),
             cause: last.unwrap_or("the last attempt of the activity failed").to_owned(),
             attempt: Some(call.attempt),

@@ -142,6 +142,9 @@ pub struct Problem {
     pub queue: Option<String>,
     /// Type of the activity that fails.
     pub activity: Option<String>,
+    /// ID of that activity.
+    #[serde(default)]
+    pub activity_id: Option<String>,
     /// Number of workflows with this problem, or of waiting tasks.
     pub count: u64,
     /// The other workflows with this problem, newest first. At most 50.
@@ -176,6 +179,7 @@ impl Problem {
             run_id: None,
             queue: None,
             activity: None,
+            activity_id: None,
             count: 1,
             others: Vec::new(),
             since_ms: 0,

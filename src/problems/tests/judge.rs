@@ -104,6 +104,7 @@ fn retry_has_its_attempts_and_becomes_red_after_five_minutes() {
         assert_eq!((problem.kind, problem.severity), (ProblemKind::Retrying, severity));
         assert_eq!(problem.cause, "BankUnavailable: 503");
         assert_eq!(problem.activity.as_deref(), Some("call_bank"));
+        assert_eq!(problem.activity_id.as_deref(), Some("1"));
         assert_eq!((problem.attempt, problem.max_attempts), (Some(8), Some(50)));
         assert_eq!((problem.next_try_ms, problem.since_ms), (Some(13_000), first * 1_000));
         assert!(
