@@ -29,7 +29,7 @@ use crate::protocol::{Snapshot, State, Status, TemporalStatus};
 use crate::session::{Link, View};
 use crate::supervisor::Want;
 use std::time::Duration;
-use stigmer_ui::model::{Commands, Model, OpenWorkflow};
+use stigmer_ui::model::{Answer, Commands, Model, OpenWorkflow};
 
 /// The state of the viewer (a dashboard), which the snapshot of the host does not contain.
 #[derive(Debug, Clone, Default)]
@@ -59,6 +59,8 @@ pub struct Viewer {
     pub open: Option<OpenWorkflow>,
     /// What is known about the open run.
     pub run: RunSample,
+    /// The newest answer of a workflow.
+    pub answer: Option<Answer>,
 }
 
 /// The state of a server without a host. The viewer observes the server itself, because no host
@@ -194,6 +196,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
         storage: resources::storage(status),
         count: viewer.workflows.held(status),
         can: commands(now),
+        answer: viewer.answer.clone(),
         leaving: viewer.leaving.is_some(),
         toast: viewer.toast.clone(),
     }

@@ -15,6 +15,7 @@ mod message;
 pub mod payload;
 pub(crate) mod polls;
 pub(crate) mod queues;
+pub mod saved_history;
 mod tool;
 pub(crate) mod version;
 pub(crate) mod workers;

@@ -4,6 +4,7 @@
 //! no output blocks only this loop, and not the supervision of the server. If the terminal
 //! disappears, a background host takes over the server.
 
+mod actions;
 mod appearance;
 mod browser;
 mod census;

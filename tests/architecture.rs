@@ -225,10 +225,11 @@ fn only_process_identity_signals_other_processes() {
 /// form no circle.
 #[test]
 fn modules_of_the_view_use_only_what_their_map_allows() {
-    const DATA: &[&str] = &["human", "input", "log", "loss", "model"];
+    const DATA: &[&str] = &["human", "input", "log", "loss", "model", "request"];
     let map: &[(&str, &[&str])] = &[
         ("human", &[]),
-        ("input", &[]),
+        ("request", &[]),
+        ("input", &["request"]),
         ("log", &[]),
         ("loss", &["human"]),
         ("model", &["loss"]),

@@ -86,6 +86,7 @@ fn row(now: Now<'_>, problem: &Problem, age: u64) -> ProblemRow {
         members: newest.iter().chain(&problem.others).map(member).collect(),
         cause: quote(&problem.cause),
         activity: problem.activity.as_deref().map(harmless_text),
+        activity_id: text(&problem.activity_id),
         attempt: problem.attempt,
         max_attempts: problem.max_attempts,
         next_try_ms: problem.next_try_ms.map(|next| next.saturating_sub(age)),

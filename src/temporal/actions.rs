@@ -6,9 +6,10 @@ use super::health::Client;
 use super::history::{EventOrder, Subject, SubjectPhase};
 use super::message::action::{
     CancelRequest, DeleteRequest, PauseRequest, QueryCall, QueryRequest, QueryResponse,
-    ResetRequest, ResetResponse, SignalWorkflowRequest, TerminateRequest, UpdateCall, UpdateInput,
-    UpdateMeta, UpdateResponse, UpdateWorkflowRequest, WaitPolicy,
+    ResetRequest, ResetResponse, SignalWorkflowRequest, TerminateRequest, UpdateResponse,
+    UpdateWorkflowRequest, WaitPolicy,
 };
+use super::message::history::{UpdateInput, UpdateMeta, UpdateRequest};
 use super::message::{Ignored, Payload, Payloads, WorkflowExecution};
 use super::payload::DecodedPayload;
 use crate::harmless;
@@ -159,7 +160,7 @@ impl Client {
             namespace: run.namespace.clone(),
             execution: run.execution(),
             wait_policy: Some(WaitPolicy { lifecycle_stage: 3 }),
-            request: Some(UpdateCall {
+            request: Some(UpdateRequest {
                 meta: Some(UpdateMeta { update_id: unique_id(), identity: IDENTITY.to_owned() }),
                 input: Some(UpdateInput { name: name.to_owned(), args: input.map(arguments) }),
             }),

@@ -5,18 +5,19 @@
 use crate::protocol::ApiError;
 use tokio::sync::mpsc;
 
-type CommandResult = Result<(), ApiError>;
+/// The result of a command to the host.
+pub(super) type CommandResult = Result<(), ApiError>;
 
 /// The commands of this dashboard that have no result yet.
-pub(super) struct PendingCommands {
+pub(super) struct PendingCommands<R> {
     given: u64,
     /// Number and name of each command in progress, newest last.
     pending: Vec<(u64, &'static str)>,
-    sender: mpsc::UnboundedSender<(u64, CommandResult)>,
-    outcomes: mpsc::UnboundedReceiver<(u64, CommandResult)>,
+    sender: mpsc::UnboundedSender<(u64, R)>,
+    outcomes: mpsc::UnboundedReceiver<(u64, R)>,
 }
 
-impl PendingCommands {
+impl<R: Send + 'static> PendingCommands<R> {
     pub(super) fn none() -> Self {
         let (sender, outcomes) = mpsc::unbounded_channel();
         Self { given: 0, pending: Vec::new(), sender, outcomes }
@@ -27,7 +28,7 @@ impl PendingCommands {
     pub(super) fn give(
         &mut self,
         word: &'static str,
-        command: impl Future<Output = CommandResult> + Send + 'static,
+        command: impl Future<Output = R> + Send + 'static,
     ) {
         self.given += 1;
         let (number, sender) = (self.given, self.sender.clone());
@@ -44,7 +45,7 @@ impl PendingCommands {
     }
 
     /// Waits for the next result of a command. Cancel-safe.
-    pub(super) async fn next(&mut self) -> CommandResult {
+    pub(super) async fn next(&mut self) -> R {
         let Some((number, outcome)) = self.outcomes.recv().await else {
             // Unreachable, because `self` owns a sender, which keeps the channel open.
             return std::future::pending().await;
@@ -61,7 +62,7 @@ mod tests {
 
     #[tokio::test]
     async fn outcome_of_one_command_does_not_end_another_command() {
-        let mut commands = PendingCommands::none();
+        let mut commands = PendingCommands::<CommandResult>::none();
         let [restart, stop, start] = ["restarting", "stopping", "starting"].map(|word| {
             let (done, outcome) = oneshot::channel();
             commands.give(word, async { outcome.await.unwrap() });

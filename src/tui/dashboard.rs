@@ -1,9 +1,10 @@
 //! The main loop of the dashboard. It handles keys, state changes and log lines, and draws frames.
 
+use super::actions::{self, ActionOutcome, ActionPlace};
 use super::appearance::{depth, suitable, symbols};
 use super::browser;
 use super::census::Census;
-use super::commands::PendingCommands;
+use super::commands::{CommandResult, PendingCommands};
 use super::end::{LoopEnd, Over};
 use super::events::TerminalEvents;
 use super::feed::Feed;
@@ -25,6 +26,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use stigmer_ui::human;
+use stigmer_ui::model::Answer;
+use stigmer_ui::request::WorkflowRequest;
 use stigmer_ui::{Action, CopyRequest, Input, LogFile, Model, QuitChoice, Ui};
 use tokio_util::sync::CancellationToken;
 
@@ -66,7 +69,8 @@ pub(super) struct Dashboard {
     pub(super) model: Option<Model>,
     witness: Witness,
     runs: RunReader,
-    commands: PendingCommands,
+    commands: PendingCommands<CommandResult>,
+    actions: PendingCommands<ActionOutcome>,
     /// The log file that the user has requested to read in a pager.
     read: Option<LogFile>,
 }
@@ -93,6 +97,7 @@ impl Dashboard {
             notifier: Notifier::new(options.notify.unwrap_or_default()),
             model: None,
             commands: PendingCommands::none(),
+            actions: PendingCommands::none(),
             read: None,
         }
     }
@@ -222,6 +227,10 @@ impl Dashboard {
                     }
                     due = by(last_frame + FRAME);
                 }
+                outcome = self.actions.next() => {
+                    self.show_outcome(outcome);
+                    due = by(last_frame + FRAME);
+                }
                 asked = signals.next() => return asked.into(),
                 () = lost.cancelled() => return LoopEnd::HomeLost,
                 () = tokio::time::sleep_until(tick.into()) => due = Some(tick),
@@ -293,6 +302,10 @@ impl Dashboard {
                 self.viewer.dismissed.handle(&request, &shown.unwrap_or_default());
                 return None;
             }
+            Action::Workflow(request) => {
+                self.act(request);
+                return None;
+            }
             Action::PaneKey(key) => {
                 self.own.key(key);
                 return None;
@@ -315,6 +328,36 @@ impl Dashboard {
         self.commands.give(word, async move { session.command(command).await });
         self.viewer.under_way = self.commands.under_way();
         self.model = None;
+    }
+
+    /// Performs an action on workflows in a task.
+    fn act(&mut self, request: WorkflowRequest) {
+        let view = self.session.view();
+        let status = &view.snapshot.status;
+        let Some(temporal) = &status.temporal else {
+            return self.toast("the server is not running");
+        };
+        let place = ActionPlace {
+            address: temporal.address.clone(),
+            home: self.home.clone(),
+            temporal_bin: status.options.values.temporal_bin.clone(),
+        };
+        self.toast(&actions::under_way(&request));
+        self.actions.give("acting", actions::perform(place, request));
+    }
+
+    fn show_outcome(&mut self, outcome: ActionOutcome) {
+        match outcome {
+            ActionOutcome::Message(message) => self.toast(&message),
+            ActionOutcome::Answer { title, text } => {
+                let is_error = text.is_err();
+                let text = text.unwrap_or_else(|error| error);
+                let number = self.viewer.answer.as_ref().map_or(0, |answer| answer.number) + 1;
+                self.viewer.answer = Some(Answer { number, title, text, is_error });
+                self.viewer.toast = None;
+                self.model = None;
+            }
+        }
     }
 
     /// Opens the web UI in a browser. Without a display, or over SSH, copies the URL to the

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 pub mod support;
 
+mod actions;
 mod attached;
 mod disks;
 mod exploring;

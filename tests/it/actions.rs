@@ -1,14 +1,18 @@
 //! Actions on workflows of a worker of the real Python SDK.
 
 use crate::support::python::worker;
-use crate::support::rig::{Rig, Running};
-use crate::support::wait_until;
+use crate::support::rig::{Ran, Rig, Running};
+use crate::support::{server, wait_until};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::time::Duration;
 use stigmer::temporal::actions::RunRef;
 use stigmer::temporal::executions::ExecutionStatus;
 use stigmer::temporal::health::Client;
+use stigmer::temporal::saved_history::save_history;
+use stigmer_ui::request::{
+    ResetPoint, RetriedActivity, WorkflowAction, WorkflowCall, WorkflowRequest, WorkflowTarget,
+};
 use tokio::runtime::Runtime;
 
 const QUEUE: &str = "orders";
@@ -79,6 +83,32 @@ impl Stage {
     #[track_caller]
     fn wait_for_event(&self, run: &RunRef, event: &str) {
         wait_until(event, || self.events(run).iter().any(|it| it == event));
+    }
+
+    /// Runs the command that the dashboard shows for an action, in a shell.
+    fn shell(&self, action: WorkflowAction, runs: &[&RunRef]) -> Ran {
+        let target = |run: &&RunRef| WorkflowTarget {
+            namespace: run.namespace.clone(),
+            workflow_id: run.workflow_id.clone(),
+            run_id: run.run_id.clone(),
+            is_open: true,
+            activity: Some(RetriedActivity { type_name: "second_try".into(), id: "1".into() }),
+        };
+        let request = WorkflowRequest { action, targets: runs.iter().map(target).collect() };
+        let line = request.command(Some(&self.rig.address()));
+        let folder = server::program().parent().unwrap().display().to_string();
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut ran = None;
+        // The server performs one batch operation at a time.
+        wait_until("the end of the batch operation before", || {
+            let mut command = self.rig.command("/bin/sh");
+            command.env("PATH", format!("{folder}:{path}")).args(["-c", &line]);
+            let now = self.rig.finish(command);
+            let is_done = !now.stderr.contains("Max concurrent batch operations");
+            ran = Some(now);
+            is_done
+        });
+        ran.unwrap().exits(0)
     }
 
     fn end(self) {
@@ -172,6 +202,104 @@ fn retry_of_an_activity_starts_its_next_attempt_at_once() {
     assert!(shown.stdout.contains("attempt 2"), "{}", shown.stdout);
     let none = stage.run(client.retry_activities(&later, "second_try")).unwrap_err();
     assert_eq!(none, "no activity second_try waits for its next attempt");
+    stage.end();
+}
+
+fn call(name: &str, input: &str) -> WorkflowCall {
+    WorkflowCall { name: name.to_owned(), input: Some(input.to_owned()) }
+}
+
+#[test]
+fn shown_command_does_the_same_as_the_action() {
+    use WorkflowAction as A;
+    let stage = Stage::new();
+    let basket = stage.start("Basket", "basket it's", &[]);
+    stage.shell(A::Signal(call("add", "\"a $HOME 'pear'\"")), &[&basket]);
+    let query = A::Query(call("items_of", "\"a\""));
+    let found = stage.shell(query.clone(), &[&basket]).stdout;
+    assert!(found.contains("a $HOME 'pear'"), "{found}");
+    assert!(stage.shell(A::StackTrace, &[&basket]).stdout.contains("Basket"));
+    let more = stage.start("Basket", "basket-2", &[]);
+    stage.shell(A::Signal(call("add", "\"ananas\"")), &[&basket, &more]);
+    wait_until("both have the item", || {
+        [&basket, &more]
+            .iter()
+            .all(|run| stage.shell(query.clone(), &[run]).stdout.contains("ananas"))
+    });
+    let updated = stage.shell(A::Update(call("close", "\"me\"")), &[&basket]).stdout;
+    assert!(updated.contains("closed by me"), "{updated}");
+    stage.wait_for(&basket, ExecutionStatus::Completed);
+
+    let open = |id: &str| stage.start("Approval", id, &[]);
+    let [a, b, c, d, e, f] = ["a", "b", "c", "d", "e", "f"].map(open);
+    stage.shell(A::Cancel, &[&a]);
+    stage.wait_for(&a, ExecutionStatus::Canceled);
+    stage.shell(A::Terminate, &[&b]);
+    stage.wait_for(&b, ExecutionStatus::Terminated);
+    stage.shell(A::Cancel, &[&c, &d]);
+    stage.shell(A::Terminate, &[&e, &f]);
+    for run in [&c, &d] {
+        stage.wait_for(run, ExecutionStatus::Canceled);
+    }
+    for run in [&e, &f] {
+        stage.wait_for(run, ExecutionStatus::Terminated);
+    }
+    // A later run of the same workflow is another workflow to the action.
+    let again = open("a");
+    stage.shell(A::Delete, &[&a]);
+    stage.shell(A::Delete, &[&b, &c]);
+    for run in [&a, &b, &c] {
+        wait_until("the run is deleted", || stage.status(run).is_none());
+    }
+    assert_eq!(stage.status(&again), Some(ExecutionStatus::Running));
+    stage.end();
+}
+
+#[test]
+fn shown_command_resets_and_retries_and_saves_histories() {
+    use WorkflowAction as A;
+    let stage = Stage::new();
+    let order = ["--input", "\"o-1\""];
+    let [a, b] = ["a", "b"].map(|id| stage.start("Checkout", id, &order));
+    for run in [&a, &b] {
+        stage.wait_for(run, ExecutionStatus::Completed);
+    }
+    let runs = |id: &str| {
+        let query = format!("WorkflowId='{id}'");
+        stage.run(stage.client.list("default", &query, 10, &[])).unwrap().executions.len()
+    };
+    stage.shell(A::Reset(ResetPoint::LastTask), &[&a]);
+    stage.shell(A::Reset(ResetPoint::Event(4)), &[&a]);
+    wait_until("two resets of a", || runs("a") == 3);
+    stage.shell(A::Reset(ResetPoint::LastTask), &[&a, &b]);
+    wait_until("a reset of both", || (runs("a"), runs("b")) == (4, 2));
+
+    let later = stage.start("Later", "later-1", &[]);
+    wait_until("the first attempt has failed", || {
+        let found = stage.run(stage.client.describe_run("default", "later-1", "")).unwrap();
+        found.unwrap().activities.iter().any(|it| it.attempt == 2)
+    });
+    stage.shell(A::Retry, &[&later]);
+    stage.wait_for(&later, ExecutionStatus::Completed);
+
+    stage.shell(A::SaveHistory, &[&a, &later]);
+    let read = |path: &std::path::Path| -> Value {
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    };
+    for run in [&a, &later] {
+        let name = format!("{}-{}.json", run.workflow_id, run.run_id);
+        let by_shell = read(&stage.rig.folder().join(&name));
+        assert!(by_shell["events"].as_array().unwrap().len() > 5, "{by_shell}");
+        let file = stage.rig.folder().join("saved.json");
+        let address = stage.rig.address();
+        stage.run(save_history(server::program(), &address, run, &file)).unwrap();
+        assert_eq!(read(&file), by_shell);
+        let unknown = RunRef { workflow_id: "nothing".into(), ..run.clone() };
+        let error = stage.run(save_history(server::program(), &address, &unknown, &file));
+        assert!(error.as_ref().is_err_and(|it| it.contains("nothing")), "{error:?}");
+        assert_eq!(read(&file), by_shell, "a failure keeps the file");
+    }
+    assert!(!stage.rig.folder().join("saved.json.part").exists());
     stage.end();
 }
 

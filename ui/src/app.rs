@@ -1,5 +1,6 @@
 //! The dashboard: it takes keys and returns actions and frames.
 
+mod actions;
 mod commands;
 pub(crate) mod keymap;
 mod mouse;

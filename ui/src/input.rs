@@ -1,5 +1,7 @@
 //! Input events that the view handles, and the actions that the view returns.
 
+use crate::request::WorkflowRequest;
+
 /// A key press. Independent of the terminal library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
@@ -114,6 +116,9 @@ pub enum Action {
     OpenWebUi,
     /// Hide problems, or show hidden ones again.
     Dismiss(DismissRequest),
+    /// Act on workflows. The outcome is a [`toast`](crate::Model::toast) or an
+    /// [`answer`](crate::Model::answer).
+    Workflow(WorkflowRequest),
     /// Copy a text to the clipboard of the terminal.
     Copy(CopyRequest),
     /// Open a log file in a pager.

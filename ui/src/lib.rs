@@ -11,6 +11,7 @@
 //! |---|---|
 //! | [`human`] | durations, sizes and counts as text |
 //! | [`loss`] | what a stop or a restart loses |
+//! | [`request`] | actions on workflows, and the command of the Temporal CLI that does the same |
 //! | [`model`], `log`, `input` | the data on the screen; the log lines; input events and actions |
 //! | `draw` | text, bars and boxes in cells; layout; themes |
 //! | `explorer` | the shown lines of the log: filter, folds, search, selection |
@@ -35,6 +36,7 @@ mod log;
 pub mod loss;
 pub mod model;
 mod panel;
+pub mod request;
 
 pub use app::ui::Ui;
 pub use draw::layout::Pane;

@@ -18,8 +18,8 @@ pub use server::{
 };
 pub use timeline::{Phase, TimelineKind, TimelineRow};
 pub use work::{
-    ClosedCount, Member, ProblemKind, ProblemRow, Severity, WorkerRow, WorkerState, WorkflowCounts,
-    WorkflowRow, WorkflowStatus,
+    Answer, ClosedCount, Member, ProblemKind, ProblemRow, Severity, WorkerRow, WorkerState,
+    WorkflowCounts, WorkflowRow, WorkflowStatus,
 };
 
 /// The data that the dashboard draws. The default is the model before the first snapshot of a host.
@@ -99,6 +99,8 @@ pub struct Model {
     /// Known number of workflows in all namespaces, for the dialogs before a stop or a restart. These dialogs
     /// do not wait for a new count.
     pub count: WorkflowCount,
+    /// The newest answer of a workflow to a query or an update. The view opens its page.
+    pub answer: Option<Answer>,
     /// Commands that are available now.
     pub can: Commands,
     /// Whether the user has quit and the dashboard finishes its work. No dialog opens any more.
@@ -205,6 +207,7 @@ impl Default for Model {
             as_of: None,
             storage: Storage::default(),
             count: WorkflowCount::default(),
+            answer: None,
             can: Commands::default(),
             leaving: false,
             toast: None,

@@ -28,8 +28,8 @@ use crate::app::keymap::Context;
 use crate::app::view::{Overlay, Tab};
 use crate::draw::layout::{Parts, Shape, split_top};
 use crate::draw::paint;
-use dialogs::{confirm, pick, quit};
-use pages::{entry, help, line};
+use dialogs::{actions, confirm, pick, quit};
+use pages::{answer, entry, help, line};
 use scene::{Canvas, Scene};
 
 /// Maximum rows of a short message.
@@ -98,6 +98,8 @@ fn overlay(canvas: &mut Canvas<'_>, area: Rect, overlay: Overlay) -> Rect {
         Overlay::Entry(id) => return entry::draw(canvas, page, id),
         Overlay::Row => return pages::row::draw(canvas, page),
         Overlay::Workflow => return pages::workflow::draw(canvas, page),
+        Overlay::Answer => return answer::draw(canvas, page),
+        Overlay::Action(step) => actions::draw(canvas, whole, step),
         Overlay::Quit => quit::draw(canvas, whole),
         Overlay::Confirm(interruption) => confirm::draw(canvas, whole, interruption),
         Overlay::Sources | Overlay::Types => pick::draw(canvas, whole, overlay),

@@ -1,7 +1,7 @@
 //! Actions on a workflow: cancel, terminate, signal, query, update, reset, delete, and the retry of
 //! an activity.
 
-use super::failure::FailureInfo;
+use super::history::{UpdateOutcome, UpdateRequest};
 use super::{Payloads, WorkflowExecution};
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -79,7 +79,7 @@ pub(in crate::temporal) struct UpdateWorkflowRequest {
     #[prost(message, optional, tag = "4")]
     pub(in crate::temporal) wait_policy: Option<WaitPolicy>,
     #[prost(message, optional, tag = "5")]
-    pub(in crate::temporal) request: Option<UpdateCall>,
+    pub(in crate::temporal) request: Option<UpdateRequest>,
 }
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]
@@ -90,43 +90,9 @@ pub(in crate::temporal) struct WaitPolicy {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(in crate::temporal) struct UpdateCall {
-    #[prost(message, optional, tag = "1")]
-    pub(in crate::temporal) meta: Option<UpdateMeta>,
-    #[prost(message, optional, tag = "2")]
-    pub(in crate::temporal) input: Option<UpdateInput>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(in crate::temporal) struct UpdateMeta {
-    #[prost(string, tag = "1")]
-    pub(in crate::temporal) update_id: String,
-    #[prost(string, tag = "2")]
-    pub(in crate::temporal) identity: String,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(in crate::temporal) struct UpdateInput {
-    #[prost(string, tag = "2")]
-    pub(in crate::temporal) name: String,
-    #[prost(message, optional, tag = "3")]
-    pub(in crate::temporal) args: Option<Payloads>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
 pub(in crate::temporal) struct UpdateResponse {
     #[prost(message, optional, tag = "2")]
     pub(in crate::temporal) outcome: Option<UpdateOutcome>,
-}
-
-/// Either the result of an update, or the reason why the workflow rejected it or failed it. An
-/// update without a result has neither a value nor a failure.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(in crate::temporal) struct UpdateOutcome {
-    #[prost(message, optional, tag = "1")]
-    pub(in crate::temporal) success: Option<Payloads>,
-    #[prost(message, optional, tag = "2")]
-    pub(in crate::temporal) failure: Option<FailureInfo>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

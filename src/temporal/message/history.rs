@@ -431,6 +431,8 @@ pub(in crate::temporal) struct UpdateRequest {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(in crate::temporal) struct UpdateMeta {
+    #[prost(string, tag = "1")]
+    pub(in crate::temporal) update_id: String,
     #[prost(string, tag = "2")]
     pub(in crate::temporal) identity: String,
 }

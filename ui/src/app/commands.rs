@@ -66,6 +66,7 @@ impl Ui {
             KeyCommand::NextTheme => self.next_theme(),
             KeyCommand::Pick(by) => self.pick(by, model, log),
             KeyCommand::TakePicked => view.take_picked(model, log),
+            KeyCommand::Action(command) => return self.run_action(command, model),
             KeyCommand::Row(command) => return self.run_row(command, model, log),
             KeyCommand::Prompt(command) => self.run_prompt(command, model, log),
             KeyCommand::Log(command) => self.run_log(command, model, log),
@@ -134,6 +135,7 @@ impl Ui {
             }
             RowCommand::DismissAll => return Some(Action::Dismiss(DismissRequest::All)),
             RowCommand::UndoDismiss => return Some(Action::Dismiss(DismissRequest::Undo)),
+            RowCommand::Back if !view.marks.is_empty() => view.marks.clear(),
             RowCommand::Back if view.tab == Tab::Workflows && !view.filter.is_empty() => {
                 view.filter = Default::default();
             }

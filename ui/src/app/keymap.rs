@@ -7,6 +7,7 @@
     reason = "a method of `Context` is a function for one lifetime only"
 )]
 
+mod actions;
 mod binding;
 mod context;
 mod dialogs;
@@ -16,7 +17,8 @@ mod screen;
 mod workflow;
 
 pub(crate) use binding::{
-    Binding, Group, KeyCommand, LogCommand, PromptCommand, RowCommand, WorkflowCommand,
+    ActionCommand, Binding, Group, KeyCommand, LogCommand, PromptCommand, RowCommand,
+    WorkflowCommand,
 };
 pub(crate) use context::{Context, Scope};
 
@@ -30,7 +32,8 @@ const UNKNOWN: &str = "unknown key, ? lists all keys";
 /// Returns all rows of the table, in the order of the footer.
 pub(crate) fn all() -> impl Iterator<Item = &'static Binding> {
     let screen = [screen::UNIT, rows::TABLE, logs::TABLE, screen::PROGRAM];
-    screen.into_iter().flatten().chain(workflow::TABLE).chain(dialogs::TABLE)
+    let others = [workflow::TABLE, dialogs::TABLE, actions::TABLE];
+    screen.into_iter().chain(others).flatten()
 }
 
 /// Returns the rows of a scope.

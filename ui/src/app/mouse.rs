@@ -2,7 +2,7 @@
 
 use super::ui::{MousePress, Ui};
 use crate::app::keymap::KeyCommand;
-use crate::app::view::{Overlay, Source, Tab};
+use crate::app::view::{ActionStep, Overlay, Source, Tab};
 use crate::explorer::Move;
 use crate::input::{Action, Key, KeyCode};
 use crate::log::LogSource;
@@ -21,11 +21,28 @@ impl Ui {
     ) -> Option<Action> {
         let view = &mut self.view;
         match (view.overlay, view.tab) {
-            (Some(Overlay::Quit | Overlay::Confirm(_)), _) => {}
-            (Some(Overlay::Sources | Overlay::Types), _) => self.pick(by, model, log),
-            (Some(Overlay::Help | Overlay::Line(_) | Overlay::Entry(_) | Overlay::Row), _) => {
-                view.page.scroll(by);
+            (
+                Some(
+                    Overlay::Quit
+                    | Overlay::Confirm(_)
+                    | Overlay::Action(ActionStep::Form | ActionStep::Approve),
+                ),
+                _,
+            ) => {}
+            (Some(Overlay::Action(ActionStep::Menu)), _) => {
+                view.menu.step(matches!(by, Move::Down(_)));
             }
+            (Some(Overlay::Sources | Overlay::Types), _) => self.pick(by, model, log),
+            (
+                Some(
+                    Overlay::Help
+                    | Overlay::Line(_)
+                    | Overlay::Entry(_)
+                    | Overlay::Row
+                    | Overlay::Answer,
+                ),
+                _,
+            ) => view.page.scroll(by),
             (Some(Overlay::Workflow), _) => {}
             (None, _) if view.workflow.is_some() => view.go_in_workflow(by, model),
             (None, Tab::Overview | Tab::Workflows | Tab::Workers) => view.go(single(by), model),
@@ -84,6 +101,10 @@ impl Ui {
             }
             Some(Click::Source(source)) => {
                 self.view.source = source;
+                None
+            }
+            Some(Click::Field(field)) => {
+                self.view.menu.field = field;
                 None
             }
             Some(Click::Pick(item)) => {

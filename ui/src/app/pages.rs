@@ -88,6 +88,7 @@ impl Ui {
                 let row = model.timeline.iter().find(|row| row.id == id)?;
                 Some(text(row.plain()))
             }
+            Some(Overlay::Answer) => Some(text(model.answer.as_ref()?.text.clone() + "\n")),
             Some(Overlay::Row) => Some(text(RowDetails::of(self.view.selected()?, model)?.plain())),
             None if self.view.workflow.is_some() => {
                 let cursor = self.view.workflow.as_ref()?;

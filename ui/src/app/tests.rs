@@ -1,5 +1,6 @@
 //! Effects of keys and of the mouse.
 
+mod actions;
 mod entries;
 mod logs;
 mod offers;
@@ -245,6 +246,9 @@ fn no_key_has_two_commands_in_one_context() {
             Scope::Quit,
             Scope::Confirm,
             Scope::Pick,
+            Scope::Actions,
+            Scope::Form,
+            Scope::Approve,
             Scope::Prompt,
             Scope::Leaving,
         ] {

@@ -126,7 +126,9 @@ impl Ui {
                 | Overlay::Confirm(_)
                 | Overlay::Sources
                 | Overlay::Types
-                | Overlay::Workflow,
+                | Overlay::Workflow
+                | Overlay::Answer
+                | Overlay::Action(_),
             )
             | None => {}
         }
@@ -136,13 +138,22 @@ impl Ui {
     pub(super) fn key(&mut self, key: Key, model: &Model, log: &dyn LogSource) -> Option<Action> {
         self.notice = "";
         let context = Context { view: &self.view, model, log };
-        if context.scope() == Scope::Prompt
-            && let KeyCode::Char(c) = key.code
+        if let KeyCode::Char(c) = key.code
             && !key.ctrl
             && !key.alt
         {
-            self.edit_prompt(|text| text.push(c), log);
-            return None;
+            match context.scope() {
+                Scope::Prompt => {
+                    self.edit_prompt(|text| text.push(c), log);
+                    return None;
+                }
+                Scope::Approve if !(c.is_ascii_digit() && self.view.menu.asks_for_number()) => {}
+                Scope::Form | Scope::Approve => {
+                    self.type_in_action(c);
+                    return None;
+                }
+                _ => {}
+            }
         }
         match keymap::look_up(key, &context) {
             Ok(command) => self.run(command, key, model, log),
@@ -150,6 +161,19 @@ impl Ui {
                 self.notice = why;
                 None
             }
+        }
+    }
+
+    /// Opens the page of a new answer, unless a dialog, a page or a prompt is in front. Called before
+    /// a frame, so that no key reaches a page that the user has not seen.
+    fn open_answer(&mut self, model: &Model, log: &dyn LogSource) {
+        let Some(answer) = &model.answer else { return };
+        let scope = Context { view: &self.view, model, log }.scope();
+        let fits =
+            self.view.shape != Shape::Tiny && matches!(scope, Scope::Screen | Scope::Workflow);
+        if answer.number > self.view.last_answer && fits {
+            self.view.last_answer = answer.number;
+            self.view.open(Overlay::Answer);
         }
     }
 
@@ -175,6 +199,7 @@ impl Ui {
         let reason = panel::reason_rows(area, self.view.tab, scene);
         self.view.measure(area, reason, model);
         self.settle(model, log);
+        self.open_answer(model, log);
         self.map = FrameMap::default();
         let scene = Scene { model, log, palette: &self.palette, notice: self.notice };
         let (view, map) = (&mut self.view, &mut self.map);

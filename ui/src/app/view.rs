@@ -1,12 +1,15 @@
 //! The state of the view between frames: the open tab, selections, the dialog or page in front.
 
+mod actions;
 mod details;
 mod filter;
 mod hints;
+mod marks;
 pub(crate) mod pick;
 mod rows;
 mod scroll;
 mod tab;
+mod targets;
 mod timeline;
 mod workflow;
 
@@ -18,9 +21,11 @@ use crate::explorer::{Explorer, LogPosition, Move};
 use crate::log::LogSource;
 use crate::loss::StopImpact;
 use crate::model::{Model, ProblemKind, ProblemRow, StateView};
+pub(crate) use actions::{ActionKind, ActionMenu, ActionStep};
 pub(crate) use details::RowDetails;
 pub(crate) use filter::RowFilter;
 pub(crate) use hints::{EmptySection, HINTS, hints};
+pub(crate) use marks::Marks;
 pub(crate) use rows::{Item, RowList};
 pub(crate) use scroll::ListScroll;
 pub(crate) use tab::Tab;
@@ -55,7 +60,11 @@ pub(crate) struct View {
     pub(crate) overlay: Option<Overlay>,
     /// The page of a workflow, below dialogs and the help.
     pub(crate) workflow: Option<WorkflowCursor>,
-    /// Position in the open page: help, a line, an entry, a row.
+    pub(crate) menu: ActionMenu,
+    pub(crate) marks: Marks,
+    /// Number of the newest answer that was opened.
+    pub(crate) last_answer: u64,
+    /// Position in the open page: help, a line, an entry, a row, an answer.
     pub(crate) page: ListScroll,
     /// Selected item of the open list.
     pub(crate) picked: usize,
@@ -166,6 +175,7 @@ impl View {
         self.log.update(log);
         self.newest.update(log);
         self.newest.measure(self.sections.log.rows.height, |_| 1);
+        self.marks.retain(model);
         let items = match self.tab {
             Tab::Overview => self.overview_items(model),
             Tab::Workflows => self.workflow_items(model),
@@ -339,6 +349,10 @@ pub(crate) enum Overlay {
     Row,
     /// Page of a workflow. Never stored as the dialog in front.
     Workflow,
+    /// Page of the newest answer of a workflow.
+    Answer,
+    /// Dialog of an action on workflows.
+    Action(ActionStep),
     /// List of the sources and components of the log.
     Sources,
     /// List of the types of workflows.

@@ -29,6 +29,7 @@ pub fn pictures() -> Vec<(&'static str, String)> {
         ("empty", dark(&sample::empty(), &log, &[])),
         ("workflows", dark(&problems, &work, &typed("2jjjj"))),
         ("problem", dark(&problems, &work, &[typed("jjjjj"), vec![ENTER]].concat())),
+        ("actions", dark(&problems, &work, &typed("jja"))),
         ("workers", dark(&problems, &work, &typed("3j"))),
         ("search", dark(&ready, &log, &search)),
         ("server", dark(&ready, &log, &typed("5"))),

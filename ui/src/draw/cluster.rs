@@ -80,6 +80,17 @@ pub(crate) fn clip(text: &str, columns: u16) -> &str {
     &text[..end]
 }
 
+/// Returns the longest end of a text that fits into `columns`.
+pub(crate) fn tail(text: &str, columns: u16) -> &str {
+    let mut excess = width(text).saturating_sub(columns);
+    let begin = clusters(text).take_while(|cluster| {
+        let out = excess > 0;
+        excess = excess.saturating_sub(cluster.columns);
+        out
+    });
+    &text[begin.last().map_or(0, |cluster| cluster.end)..]
+}
+
 /// Returns the longest beginning of `text` that has at most `bytes`.
 pub(crate) fn shorten(text: &str, bytes: usize) -> &str {
     let mut end = bytes.min(text.len());

@@ -27,6 +27,8 @@ pub struct ProblemRow {
     pub cause: String,
     /// Type of the activity that is retried.
     pub activity: Option<String>,
+    /// ID of that activity. Empty if unknown.
+    pub activity_id: String,
     /// Number of the latest attempt, from 1.
     pub attempt: Option<u32>,
     /// Maximum number of attempts. `None` if unlimited or unknown.
@@ -148,6 +150,19 @@ pub struct WorkflowRow {
     pub took_ms: Option<u64>,
     /// Time since its end. `None` while it runs.
     pub ended_ms: Option<u64>,
+}
+
+/// The answer of a workflow to a query, a request for its stack trace, or an update.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// Number of the answer. Each answer has a greater one.
+    pub number: u64,
+    /// The workflow and the question: `basket-1 › query items`.
+    pub title: String,
+    /// The answer, or the reason why there is none.
+    pub text: String,
+    /// Whether `text` is an error.
+    pub is_error: bool,
 }
 
 /// State of a workflow.

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use crate::app::keymap::{self, Binding, Context, Group, Scope};
 use crate::app::view::{Prompt, PromptPurpose};
-use crate::draw::cluster::{clusters, width};
+use crate::draw::cluster::{tail, width};
 use crate::draw::paint::Pen;
 use crate::human;
 use crate::panel::scene::{Canvas, Click, Scene};
@@ -76,17 +76,6 @@ fn count(context: &Context<'_>, prompt: &Prompt) -> (String, bool) {
             (human::counted(rows as u64, "row", "rows"), rows == 0)
         }
     }
-}
-
-/// Returns the longest end of a text that fits into `columns`.
-fn tail(text: &str, columns: u16) -> &str {
-    let mut excess = width(text).saturating_sub(columns);
-    let begin = clusters(text).take_while(|cluster| {
-        let out = excess > 0;
-        excess = excess.saturating_sub(cluster.columns);
-        out
-    });
-    &text[begin.last().map_or(0, |cluster| cluster.end)..]
 }
 
 fn columns(binding: &Binding) -> u16 {

@@ -8,7 +8,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::app::view::{Item, RowList};
+use crate::app::view::{Item, Marks, RowList};
 use crate::draw::cluster::width;
 use crate::draw::layout::row;
 use crate::draw::paint::Pen;
@@ -36,6 +36,7 @@ pub(super) enum ListLine {
 /// Draws the visible lines of a list, and scrolls to the selected row.
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, lines: &[ListLine]) {
     let scene = canvas.scene;
+    let marks = canvas.view.marks.clone();
     let Some(list) = canvas.view.list_mut() else { return };
     let selected = list.at();
     let count = u16::try_from(lines.len()).unwrap_or(u16::MAX);
@@ -51,18 +52,18 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, lines: &[ListLine]) {
         match line {
             ListLine::Rule(text) => rule(canvas.buf, place, text, scene),
             ListLine::Row(at) => {
-                draw_row(canvas.buf, canvas.map, place, list, *at, scene);
+                draw_row(canvas.buf, canvas.map, place, (list, &marks), *at, scene);
             }
         }
     }
 }
 
-/// Draws the row at a position of a list, and makes it clickable.
+/// Draws the row at a position of a list, with its mark, and makes it clickable.
 pub(super) fn draw_row(
     buf: &mut Buffer,
     map: &mut FrameMap,
     area: Rect,
-    list: &RowList,
+    (list, marks): (&RowList, &Marks),
     at: usize,
     scene: Scene<'_>,
 ) {
@@ -92,6 +93,9 @@ pub(super) fn draw_row(
         }
         // Only the overview has them.
         Item::Line(_) | Item::Hint(_) => {}
+    }
+    if marks.contains(item, scene.model) {
+        Pen::row(buf, area, 0).gap(2).put("*", scene.palette.key);
     }
     map.add(area, Click::Row(at));
 }

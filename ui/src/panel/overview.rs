@@ -116,6 +116,7 @@ fn empty_sections(buf: &mut Buffer, sections: Sections, scene: Scene<'_>) {
 fn rows(canvas: &mut Canvas<'_>, sections: Sections) {
     let scene = canvas.scene;
     let (list, newest) = (&canvas.view.overview, &canvas.view.newest);
+    let marks = &canvas.view.marks;
     let offset = usize::from(list.scroll.offset);
     let (mut taught, mut line) = (0, 0);
     for (at, item) in list.items().iter().enumerate() {
@@ -152,7 +153,7 @@ fn rows(canvas: &mut Canvas<'_>, sections: Sections) {
                 }
             }
             _ => {
-                lists::draw_row(canvas.buf, canvas.map, place, list, at, scene);
+                lists::draw_row(canvas.buf, canvas.map, place, (list, marks), at, scene);
                 continue;
             }
         }

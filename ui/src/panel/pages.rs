@@ -1,5 +1,6 @@
 //! Pages in front of the screen, which the user reads and scrolls.
 
+pub(crate) mod answer;
 pub(crate) mod entry;
 pub(crate) mod help;
 pub(crate) mod line;

@@ -73,6 +73,8 @@ pub(crate) enum Click {
     PageLine(PageLine),
     /// Shows this log on the tab of logs.
     Source(Source),
+    /// Selects the field of an action at this index.
+    Field(usize),
     /// Picks the item of the open list at this index.
     Pick(usize),
 }

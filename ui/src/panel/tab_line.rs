@@ -9,6 +9,7 @@ use super::{logs, timeline};
 use crate::app::view::{Source, Tab, View};
 use crate::draw::cluster::{width, wrap_in};
 use crate::draw::paint::{self, Pen, Piece};
+use crate::human;
 use crate::input::Key;
 use crate::model::{Model, ProblemKind, Severity};
 use crate::panel::scene::{Canvas, Click, Scene, framed_note};
@@ -114,6 +115,10 @@ fn note(view: &View, scene: Scene<'_>, room: u16) -> Note {
     match view.tab {
         Tab::Logs if view.source == Source::Server => logs::note(&view.log, scene, room),
         Tab::Server => timeline::note(&view.timeline, scene, room),
+        Tab::Overview | Tab::Workflows if !view.marks.is_empty() => {
+            let marked = human::counted(view.marks.count() as u64, "row", "rows") + " marked";
+            Note::fitting(vec![(marked, scene.palette.key)], room)
+        }
         Tab::Overview | Tab::Workflows | Tab::Workers | Tab::Logs => Note::default(),
     }
 }

@@ -4,9 +4,9 @@ use proptest::prelude::*;
 use stigmer_ui::demo::sample::{self, SampleLog};
 use stigmer_ui::loss::{Storage, WorkflowCount, WorkflowTotals};
 use stigmer_ui::model::{
-    ClosedCount, FailureLimit, HistoryRow, HistoryState, Member, Model, ProbePoint, ProblemKind,
-    ProblemRow, RestartLimit, Severity, WorkerRow, WorkerState, WorkflowCounts, WorkflowPage,
-    WorkflowRow, WorkflowStatus,
+    Answer, ClosedCount, FailureLimit, HistoryRow, HistoryState, Member, Model, ProbePoint,
+    ProblemKind, ProblemRow, RestartLimit, Severity, WorkerRow, WorkerState, WorkflowCounts,
+    WorkflowPage, WorkflowRow, WorkflowStatus,
 };
 use stigmer_ui::{Input, Key, KeyCode, Level, Noise};
 
@@ -37,6 +37,7 @@ fn any_problem() -> impl Strategy<Value = ProblemRow> {
             count: numbers[0],
             members: vec![Member { workflow_id: subject.clone(), run_id: cause.clone() }],
             activity: flag.then(|| cause.clone()),
+            activity_id: type_name.clone(),
             attempt: flag.then_some(numbers[1] as u32),
             max_attempts: flag.then_some(numbers[2] as u32),
             next_try_ms: flag.then_some(numbers[2]),
@@ -191,6 +192,12 @@ fn any_server() -> impl Strategy<Value = Model> {
             row.generation = numbers[1];
             row.phases.iter_mut().for_each(|it| it.ms = numbers[0]);
         }
+        model.answer = flags[4].then(|| Answer {
+            number: numbers[0],
+            title: model.message.clone(),
+            text: model.doing.clone(),
+            is_error: flags[0],
+        });
         model.toast = flags[3].then(|| model.doing.clone());
         model.state_age_ms = flags[1].then_some(numbers[0]);
         model.namespace = model.home.clone();
@@ -237,7 +244,7 @@ const CODES: [KeyCode; 14] = [
 
 fn any_key() -> impl Strategy<Value = Key> {
     prop_oneof![
-        4 => prop::sample::select("sxrq?12345ftobh+- zZ/nNlcyYwve.(iadDujkgGa".chars().collect::<Vec<_>>()).prop_map(Key::char),
+        4 => prop::sample::select("sxrq?12345ftobh+- zZ/nNlcyYwve.(iadDujkgGaA".chars().collect::<Vec<_>>()).prop_map(Key::char),
         2 => prop::sample::select(CODES.to_vec()).prop_map(Key::plain),
         1 => any::<char>().prop_map(Key::char),
         1 => prop::sample::select(vec!['c', 'l', 'u', 'd']).prop_map(Key::ctrl),

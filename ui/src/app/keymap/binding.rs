@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::context::{Context, Scope};
-use crate::app::view::{Interruption, Tab};
+use crate::app::view::{ActionKind, Interruption, Tab};
 use crate::draw::cluster::width;
 use crate::draw::layout::split_left;
 use crate::explorer::Move;
@@ -46,6 +46,7 @@ pub(crate) enum KeyCommand {
     Pick(Move),
     TakePicked,
     Row(RowCommand),
+    Action(ActionCommand),
     Prompt(PromptCommand),
     Log(LogCommand),
     Workflow(WorkflowCommand),
@@ -75,6 +76,30 @@ pub(crate) enum RowCommand {
     Back,
     NextStatus,
     OpenTypes,
+}
+
+/// Effect of a key on the actions on workflows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ActionCommand {
+    /// Marks the selected row, or removes its mark.
+    ToggleMark,
+    /// Opens the menu for the marked rows, or for the selected row.
+    Open,
+    /// Opens the menu for all rows that pass the filter.
+    OpenFiltered,
+    Choose(ActionKind),
+    ChooseSelected,
+    /// Selects the next or the previous entry of the menu.
+    Step(bool),
+    /// Copies the command of the Temporal CLI that does the same.
+    Copy,
+    /// Returns to the dialog or page before.
+    Back,
+    NextField,
+    DeleteOne,
+    DeleteAll,
+    /// Completes a dialog: opens the next one, or requests the action.
+    Send,
 }
 
 /// Effect of a key on the prompt.
@@ -122,13 +147,22 @@ pub(crate) enum Group {
     Log,
     OwnLog,
     Program,
+    /// Keys of the menu of actions.
+    Action,
     /// Keys of dialogs and pages. The help does not list them.
     Dialog,
 }
 
 impl Group {
-    pub(crate) const IN_HELP: [Self; 6] =
-        [Self::Unit, Self::Rows, Self::Workflow, Self::Log, Self::OwnLog, Self::Program];
+    pub(crate) const IN_HELP: [Self; 7] = [
+        Self::Unit,
+        Self::Rows,
+        Self::Workflow,
+        Self::Log,
+        Self::OwnLog,
+        Self::Program,
+        Self::Action,
+    ];
 
     pub(crate) fn heading(self) -> &'static str {
         match self {
@@ -138,6 +172,7 @@ impl Group {
             Self::Log => "Logs",
             Self::OwnLog => "Log of stigmer",
             Self::Program => "Dashboard",
+            Self::Action => "Actions on workflows, after a",
             Self::Dialog => "",
         }
     }

@@ -1,8 +1,8 @@
 //! The conditions for a key to work.
 
 use crate::app::view::{
-    Interruption, Item, Overlay, PageLine, RowList, Source, Tab, View, WorkflowCursor, loses_data,
-    quit_asks, stop_impact,
+    ActionStep, Interruption, Item, Overlay, PageLine, RowList, Source, Tab, View, WorkflowCursor,
+    loses_data, quit_asks, stop_impact,
 };
 use crate::draw::layout::Shape;
 use crate::explorer::Row;
@@ -13,7 +13,7 @@ use crate::model::{Model, ProblemRow};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
     Screen,
-    /// A page: help, a line, an entry, a row.
+    /// A page: help, a line, an entry, a row, an answer.
     Page,
     /// The page of a workflow.
     Workflow,
@@ -21,6 +21,12 @@ pub(crate) enum Scope {
     Confirm,
     /// A list of which one item is taken.
     Pick,
+    /// The menu of actions on workflows.
+    Actions,
+    /// The fields of an action on workflows.
+    Form,
+    /// The question before an action on workflows.
+    Approve,
     Prompt,
     /// The user has quit, and the dashboard finishes its work.
     Leaving,
@@ -57,6 +63,8 @@ impl<'a> Context<'a> {
             Overlay::Row => view.selected().is_some_and(Item::has_page),
             Overlay::Sources => view.tab == Tab::Logs,
             Overlay::Types => view.tab == Tab::Workflows,
+            Overlay::Answer => model.answer.is_some(),
+            Overlay::Action(_) => !view.menu.targets.is_empty(),
             Overlay::Workflow => false,
         })
     }
@@ -73,9 +81,16 @@ impl<'a> Context<'a> {
             None if self.model.leaving => Scope::Leaving,
             None if self.has_prompt() => Scope::Prompt,
             None => Scope::Screen,
-            Some(Overlay::Help | Overlay::Line(_) | Overlay::Entry(_) | Overlay::Row) => {
-                Scope::Page
-            }
+            Some(
+                Overlay::Help
+                | Overlay::Line(_)
+                | Overlay::Entry(_)
+                | Overlay::Row
+                | Overlay::Answer,
+            ) => Scope::Page,
+            Some(Overlay::Action(ActionStep::Menu)) => Scope::Actions,
+            Some(Overlay::Action(ActionStep::Form)) => Scope::Form,
+            Some(Overlay::Action(ActionStep::Approve)) => Scope::Approve,
             Some(Overlay::Workflow) => Scope::Workflow,
             Some(Overlay::Quit) => Scope::Quit,
             Some(Overlay::Confirm(_)) => Scope::Confirm,
@@ -174,6 +189,21 @@ impl<'a> Context<'a> {
         let item = self.selected()?;
         let row = item.problem(self.model).or_else(|| Some(item.member(self.model)?.0));
         row.filter(|row| row.members.len() > 1)
+    }
+
+    pub(super) fn selected_has_targets(&self) -> bool {
+        self.selected().is_some_and(|item| item.has_targets(self.model))
+    }
+
+    /// Whether actions apply to the marked rows or to the selected row.
+    pub(super) fn has_targets(&self) -> bool {
+        self.list().is_some() && (!self.view.marks.is_empty() || self.selected_has_targets())
+    }
+
+    /// Whether actions apply to the rows that pass the filter.
+    pub(super) fn has_filtered_targets(&self) -> bool {
+        let items = self.list().filter(|_| self.on(Tab::Workflows)).map_or(&[][..], RowList::items);
+        items.iter().any(|item| item.has_targets(self.model))
     }
 
     /// Whether the keys of the unit apply to the server: they apply to a worker that is selected on

@@ -187,7 +187,7 @@ pub(super) static TABLE: &[Binding] = &[
 ];
 
 /// Returns a row of a dialog or page. `footer` is the text of the keys, the label and the rank.
-const fn dialog(
+pub(super) const fn dialog(
     scope: Scope,
     keys: &'static [(Key, KeyCommand)],
     footer: (&'static str, &'static str, u8),
@@ -216,7 +216,7 @@ const fn confirm(interruption: Interruption) -> Binding {
 }
 
 /// Returns the row for Ctrl-C, which quits from every scope.
-const fn quit_key(scope: Scope) -> Binding {
+pub(super) const fn quit_key(scope: Scope) -> Binding {
     const KEYS: &[(Key, KeyCommand)] = &[(Key::ctrl('c'), KeyCommand::Quit)];
     dialog(scope, KEYS, ("Ctrl-C", "quit", 2), "quit", ALWAYS)
 }

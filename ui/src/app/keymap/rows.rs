@@ -1,6 +1,6 @@
 //! The keys of the rows: overview, workflows and workers.
 
-use super::binding::{Binding, Group, KeyCommand, PromptCommand, RowCommand};
+use super::binding::{ActionCommand, Binding, Group, KeyCommand, PromptCommand, RowCommand};
 use super::context::Context;
 use super::screen::{SILENT, key, on_screen};
 use crate::app::view::{Item, Tab};
@@ -14,6 +14,24 @@ pub(super) static TABLE: &[Binding] = &[
         "open the selected row, line or entry; a second click does the same",
         |c| c.opens(),
         SILENT,
+    ),
+    rows(
+        &[(Key::char('a'), KeyCommand::Action(ActionCommand::Open))],
+        ("a", "actions", 2),
+        "actions on the selected row, or on all marked rows",
+        |c| c.has_targets(),
+    ),
+    rows(
+        &[(Key::char('A'), KeyCommand::Action(ActionCommand::OpenFiltered))],
+        ("A", "", 9),
+        "actions on all rows that pass the filter",
+        |c| c.has_filtered_targets(),
+    ),
+    rows(
+        &[(Key::char(' '), KeyCommand::Action(ActionCommand::ToggleMark))],
+        ("Space", "mark", 4),
+        "mark the selected row for the actions, or remove its mark",
+        |c| c.selected_has_targets(),
     ),
     rows(
         &[(Key::char('d'), KeyCommand::Row(RowCommand::Dismiss))],
@@ -90,10 +108,11 @@ pub(super) static TABLE: &[Binding] = &[
     rows(
         &[(key(KeyCode::Esc), KeyCommand::Row(RowCommand::Back))],
         ("Esc", "back", 6),
-        "clear the filter; clear the selection",
+        "clear the marks; clear the filter; clear the selection",
         |c| {
             let filters = c.on(Tab::Workflows) && !c.view.filter.is_empty();
-            c.list().is_some() && (filters || c.selected().is_some())
+            let marked = !c.view.marks.is_empty();
+            c.list().is_some() && (marked || filters || c.selected().is_some())
         },
     ),
 ];

@@ -1,6 +1,6 @@
 //! The keys of the page of a workflow.
 
-use super::binding::{Binding, Group, KeyCommand, WorkflowCommand};
+use super::binding::{ActionCommand, Binding, Group, KeyCommand, WorkflowCommand};
 use super::context::{Context, Scope};
 use super::screen::{ALWAYS, SCROLL, SILENT, key};
 use crate::app::view::Tab;
@@ -46,6 +46,12 @@ pub(super) static TABLE: &[Binding] = &[
         ("z", "workflow tasks", 5),
         "show or hide the workflow tasks that did not fail",
         |c| c.has_routine_tasks(),
+    ),
+    page(
+        &[(Key::char('a'), KeyCommand::Action(ActionCommand::Open))],
+        ("a", "actions", 2),
+        "actions on this workflow",
+        ALWAYS,
     ),
     page(
         &[(Key::char('o'), KeyCommand::OpenWebUi)],

@@ -74,7 +74,14 @@ impl Session {
 
     fn is_typed(&self, key: Key) -> bool {
         let types = matches!(key.code, KeyCode::Char(_)) && !key.ctrl;
-        self.context().scope() == Scope::Prompt && types
+        match self.context().scope() {
+            Scope::Prompt | Scope::Form => types,
+            Scope::Approve => {
+                let is_digit = matches!(key.code, KeyCode::Char(c) if c.is_ascii_digit());
+                types && is_digit && self.ui.view.menu.asks_for_number()
+            }
+            _ => false,
+        }
     }
 
     fn is_tiny(&self) -> bool {
@@ -233,6 +240,7 @@ proptest! {
                     prop_assert_eq!(selected, Some(line));
                 }
                 Click::Source(source) => prop_assert_eq!(clicked.view.source, source),
+                Click::Field(field) => prop_assert_eq!(clicked.view.menu.field, field),
                 Click::Pick(_) => prop_assert_eq!(clicked.view.overlay, None),
             }
         }

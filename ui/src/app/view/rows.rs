@@ -25,7 +25,7 @@ pub(crate) enum Item {
 
 /// Identity of a row. Stays the same when rows are added, removed or moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Key {
+pub(super) enum Key {
     Server,
     Problem(String),
     Member(String),
@@ -76,7 +76,7 @@ impl Item {
         }
     }
 
-    fn key(self, model: &Model) -> Option<Key> {
+    pub(super) fn key(self, model: &Model) -> Option<Key> {
         match self {
             Self::Server => Some(Key::Server),
             Self::Problem(_) => self.problem(model).map(|row| Key::Problem(row.id.clone())),
@@ -88,7 +88,7 @@ impl Item {
         }
     }
 
-    fn has(self, key: &Key, model: &Model) -> bool {
+    pub(super) fn has(self, key: &Key, model: &Model) -> bool {
         match (self, key) {
             (Self::Server, Key::Server) => true,
             (Self::Problem(_), Key::Problem(id)) => {

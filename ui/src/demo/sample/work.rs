@@ -133,6 +133,7 @@ fn problems() -> Vec<ProblemRow> {
             count: 2,
             members: vec![member(0), member(1)],
             activity: Some("call_bank".into()),
+            activity_id: "1".into(),
             attempt: Some(8),
             max_attempts: Some(50),
             next_try_ms: Some(13_000),

@@ -9,8 +9,8 @@ use crate::draw::layout::middle;
 use crate::draw::paint::Pen;
 use crate::panel::scene::{Canvas, Click, Scene, dialog_box};
 
-const WIDTH: u16 = 70;
-const KEY: u16 = 5;
+pub(crate) const WIDTH: u16 = 70;
+const KEY: u16 = 6;
 
 /// Content of a dialog.
 pub(crate) struct Question<'a> {

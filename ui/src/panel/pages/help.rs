@@ -18,7 +18,7 @@ const LEGEND: [(&str, &str); 8] = [
     ("✗5", "after a tab: the number of problems for which somebody must act"),
     ("✓ ✗ –", "a check passes, fails, does not apply or has not run yet"),
     ("×", "in a graph: a failed check or a failed workflow"),
-    ("▸", "the selected row"),
+    ("▸ *", "the selected row, a marked row"),
     ("+", "before lines: routine lines of the server, Enter shows them"),
     ("30 min", "closed workflows of the last 30 minutes"),
 ];
@@ -41,6 +41,7 @@ fn lines(view: &mut View, scene: Scene<'_>) -> Vec<Line<'static>> {
     let scope = if is_page { Scope::Workflow } else { Scope::Screen };
     let is_here = |group: &Group| match group {
         Group::Unit | Group::Workflow => true,
+        Group::Action => is_page || view.list().is_some(),
         _ if is_page => false,
         Group::OwnLog => view.tab == Tab::Logs && view.source == Source::Stigmer,
         Group::Log => view.tab == Tab::Logs,
@@ -48,6 +49,7 @@ fn lines(view: &mut View, scene: Scene<'_>) -> Vec<Line<'static>> {
         Group::Program | Group::Dialog => true,
     };
     for group in Group::IN_HELP.into_iter().filter(is_here) {
+        let scope = if group == Group::Action { Scope::Actions } else { scope };
         let bindings = keymap::in_scope(scope).filter(|it| it.group == group);
         let mut bindings = bindings.peekable();
         if bindings.peek().is_none() {
@@ -55,7 +57,9 @@ fn lines(view: &mut View, scene: Scene<'_>) -> Vec<Line<'static>> {
         }
         lines.push(Line::heading(group.heading(), palette.title));
         for binding in bindings {
-            lines.push(if (binding.works)(&context) {
+            lines.push(if group == Group::Action {
+                Line::words(binding.shown, palette.key, binding.long, palette.base)
+            } else if (binding.works)(&context) {
                 let line = Line::words(binding.shown, palette.key, binding.long, palette.base);
                 Line { binding: Some(binding), ..line }
             } else {

@@ -4,12 +4,12 @@ use insta::assert_snapshot;
 
 use super::panels;
 use super::stage::{FRAMED, READABLE, Stage, and, in_host, pictures, with};
-use crate::app::view::{self, Item, Source, Tab, View, WorkflowCursor};
+use crate::app::view::{self, ActionKind, ActionMenu, Item, Source, Tab, View, WorkflowCursor};
 use crate::demo::sample::{self, SampleLog, pages};
 use crate::explorer::Move;
 use crate::log::Level;
 use crate::loss::{Storage, WorkflowCount, WorkflowTotals};
-use crate::model::{Model, StateView};
+use crate::model::{Answer, Model, StateView};
 
 #[test]
 fn help() {
@@ -114,6 +114,78 @@ fn entry() {
             .acting(|view, _, _| view.timeline.go(Move::Last, &sample::ready().timeline)),
     ];
     assert_snapshot!(pictures(READABLE, &stages, panels::entry));
+}
+
+/// Prepares the actions on the problem at this position.
+fn act(view: &mut View, model: &Model, at: usize, kind: ActionKind) {
+    view.select(at, model);
+    view.menu = ActionMenu { kind, ..ActionMenu::new(view.targets(model)) };
+}
+
+#[test]
+fn actions() {
+    let menus = [
+        Stage::new("a stuck workflow", sample::with_problems())
+            .acting(|view, model, _| act(view, model, 1, ActionKind::ResetLast)),
+        Stage::new("two retries", sample::with_problems())
+            .acting(|view, model, _| act(view, model, 4, ActionKind::Retry)),
+        Stage::new("a failed workflow", sample::with_problems())
+            .acting(|view, model, _| act(view, model, 5, ActionKind::Cancel)),
+    ];
+    assert_snapshot!("actions", pictures(FRAMED, &menus, panels::actions));
+
+    let forms = [
+        Stage::new("empty", sample::with_problems())
+            .acting(|view, model, _| act(view, model, 1, ActionKind::Signal)),
+        Stage::new("not JSON", sample::with_problems()).acting(|view, model, _| {
+            act(view, model, 1, ActionKind::Update);
+            view.menu.fields = ["set_address".into(), "{\"street\": ".into()];
+            view.menu.field = 1;
+        }),
+        Stage::new("a point", sample::with_problems()).acting(|view, model, _| {
+            act(view, model, 1, ActionKind::ResetTo);
+            view.menu.fields[0] = "14".into();
+        }),
+    ];
+    assert_snapshot!("action-form", pictures(FRAMED, &forms, panels::form));
+
+    let questions = [
+        Stage::new("one", sample::with_problems())
+            .acting(|view, model, _| act(view, model, 1, ActionKind::Terminate)),
+        Stage::new("several", sample::with_many_rows(40)).acting(|view, model, log| {
+            view.tab = Tab::Workflows;
+            view.update(model, log);
+            view.menu = ActionMenu::new(view.filtered_targets(model));
+            view.menu.number = "1".into();
+        }),
+    ];
+    assert_snapshot!("action-question", pictures(FRAMED, &questions, panels::terminate));
+}
+
+#[test]
+fn answer() {
+    let stage = |name, text: &str, is_error| {
+        let title = "basket-1 › query items".into();
+        let answer = Answer { number: 1, title, text: text.into(), is_error };
+        Stage::new(name, Model { answer: Some(answer), ..sample::with_problems() })
+    };
+    let refused = "InvalidArgument: Query handler for 'nothing' expected but not found, and there is no dynamic handler, known queries: [items_of]";
+    let stages = [
+        stage("a value", "{\n  \"items\": [\n    \"apple\"\n  ]\n}", false),
+        stage("no value", "", false),
+        stage("an error", refused, true),
+    ];
+    assert_snapshot!(pictures(FRAMED, &stages, panels::answer));
+}
+
+#[test]
+fn marks() {
+    let stages = [Stage::new("two marks", sample::with_problems()).acting(|view, model, _| {
+        view.select(1, model);
+        view.marks.toggle(Item::Problem(1), model);
+        view.marks.toggle(Item::Problem(2), model);
+    })];
+    assert_snapshot!(pictures(FRAMED, &stages, panels::main));
 }
 
 #[test]

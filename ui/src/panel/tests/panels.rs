@@ -2,10 +2,10 @@
 
 use ratatui::layout::Rect;
 
-use crate::app::view::{Interruption, Overlay};
+use crate::app::view::{ActionKind, ActionStep, Interruption, Overlay};
 use crate::draw::layout::{Parts, split_top};
-use crate::panel::dialogs::{confirm, pick, quit};
-use crate::panel::pages::{self, entry, help, line};
+use crate::panel::dialogs::{actions, confirm, pick, quit};
+use crate::panel::pages::{self, answer, entry, help, line};
 use crate::panel::scene::Canvas;
 use crate::panel::{self, failure, footer, head, tab_line};
 
@@ -94,6 +94,31 @@ pub(super) fn entry(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
 /// The page of a workflow.
 pub(super) fn workflow(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
     pages::workflow::draw(canvas, panel::below(area))
+}
+
+/// The menu of actions on the selected or marked rows.
+pub(super) fn actions(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    action(canvas, area, ActionStep::Menu)
+}
+
+/// The fields of a signal.
+pub(super) fn form(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    action(canvas, area, ActionStep::Form)
+}
+
+pub(super) fn terminate(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    canvas.view.menu.kind = ActionKind::Terminate;
+    action(canvas, area, ActionStep::Approve)
+}
+
+fn action(canvas: &mut Canvas<'_>, area: Rect, step: ActionStep) -> Rect {
+    canvas.view.overlay = Some(Overlay::Action(step));
+    actions::draw(canvas, rest(area), step)
+}
+
+/// The page of the newest answer.
+pub(super) fn answer(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    answer::draw(canvas, panel::below(area))
 }
 
 /// The page of the selected row.

@@ -1,0 +1,98 @@
+//! The effects of the keys of the actions on workflows.
+
+use super::ui::Ui;
+use crate::app::keymap::ActionCommand;
+use crate::app::view::{ActionKind, ActionMenu, ActionStep, Overlay};
+use crate::input::{Action, CopyRequest};
+use crate::model::Model;
+use crate::request::WorkflowTarget;
+
+/// Maximum digits of the number of workflows.
+const DIGITS: usize = 9;
+
+impl Ui {
+    pub(super) fn run_action(&mut self, command: ActionCommand, model: &Model) -> Option<Action> {
+        let view = &mut self.view;
+        match command {
+            ActionCommand::ToggleMark => {
+                let item = view.selected()?;
+                view.marks.toggle(item, model);
+            }
+            ActionCommand::Open => self.open_menu(self.view.targets(model)),
+            ActionCommand::OpenFiltered => self.open_menu(self.view.filtered_targets(model)),
+            ActionCommand::Choose(kind) => return self.choose(kind),
+            ActionCommand::ChooseSelected => return self.choose(self.view.menu.kind),
+            ActionCommand::Step(forward) => view.menu.step(forward),
+            ActionCommand::Copy => {
+                let command = view.menu.request().command(model.address.as_deref());
+                return Some(Action::Copy(CopyRequest {
+                    text: command + "\n",
+                    lines: 1,
+                    left_out: 0,
+                }));
+            }
+            ActionCommand::Back => view.overlay = before(view.overlay),
+            ActionCommand::NextField => view.menu.field = 1 - view.menu.field,
+            ActionCommand::DeleteOne => self.edit_action(|text| _ = text.pop()),
+            ActionCommand::DeleteAll => self.edit_action(String::clear),
+            ActionCommand::Send => {
+                let Some(Overlay::Action(step)) = view.overlay else { return None };
+                return self.proceed(step);
+            }
+        }
+        None
+    }
+
+    fn open_menu(&mut self, targets: Vec<WorkflowTarget>) {
+        self.view.menu = ActionMenu::new(targets);
+        self.view.overlay = Some(Overlay::Action(ActionStep::Menu));
+    }
+
+    fn choose(&mut self, kind: ActionKind) -> Option<Action> {
+        let menu = &mut self.view.menu;
+        menu.kind = kind;
+        menu.field = 0;
+        menu.fields = Default::default();
+        self.proceed(ActionStep::Menu)
+    }
+
+    /// Opens the next dialog of the action, or returns the request.
+    fn proceed(&mut self, step: ActionStep) -> Option<Action> {
+        let view = &mut self.view;
+        if let Some(next) = view.menu.next_step(step) {
+            view.menu.number.clear();
+            view.overlay = Some(Overlay::Action(next));
+            return None;
+        }
+        view.overlay = None;
+        view.marks.clear();
+        Some(Action::Workflow(view.menu.request()))
+    }
+
+    /// Types a character into the field or the number of the open dialog.
+    pub(super) fn type_in_action(&mut self, c: char) {
+        self.edit_action(|text| text.push(c));
+    }
+
+    fn edit_action(&mut self, edit: impl FnOnce(&mut String)) {
+        let menu = &mut self.view.menu;
+        match self.view.overlay {
+            Some(Overlay::Action(ActionStep::Form)) => menu.edit(edit),
+            Some(Overlay::Action(ActionStep::Approve)) => {
+                edit(&mut menu.number);
+                menu.number.truncate(DIGITS);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Returns the dialog before the open dialog of an action.
+fn before(overlay: Option<Overlay>) -> Option<Overlay> {
+    match overlay {
+        Some(Overlay::Action(ActionStep::Form | ActionStep::Approve)) => {
+            Some(Overlay::Action(ActionStep::Menu))
+        }
+        _ => None,
+    }
+}
