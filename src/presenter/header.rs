@@ -107,7 +107,7 @@ pub(super) fn doing(now: Now<'_>) -> String {
             match options.max_restarts.zip(options.restart_window) {
                 Some((max, window)) => {
                     let window = human::age(millis(window));
-                    format!("{left}, {} of {max} in {window}", status.restarts.in_window)
+                    format!("{left}, {} of {max} restarts in {window}", status.restarts.in_window)
                 }
                 None => left,
             }

@@ -91,15 +91,38 @@ impl LogPane {
 
     fn drawn(&self, index: usize) -> Option<Drawn> {
         let line = self.store.get(self.store.first_index() + index as u64)?.line();
-        let fields: Vec<String> =
-            line.fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
         Some(Drawn {
             clock: line.clock(&self.zone).unwrap_or_default(),
             level: level(line.level),
-            fields: fields.join("  "),
+            fields: shown_fields(&line.fields),
             line,
         })
     }
+}
+
+/// Returns the fields as the screen shows them. A line is often longer than the screen, so the fields
+/// that name the workflow and the failure come first, and internal numbers last.
+fn shown_fields(fields: &[(String, String)]) -> String {
+    const FIRST: [&str; 5] = ["wf-id", "failure-message", "error", "wf-type", "activity-type"];
+    const LAST: [&str; 7] = [
+        "wf-namespace",
+        "wf-run-id",
+        "wf-namespace-id",
+        "shard-id",
+        "address",
+        "component",
+        "logging-call-at",
+    ];
+    let rank = |name: &str| {
+        let first = FIRST.iter().position(|it| *it == name);
+        let last = LAST.iter().position(|it| *it == name).map(|at| FIRST.len() + 1 + at);
+        first.or(last).unwrap_or(FIRST.len())
+    };
+    let mut shown: Vec<&(String, String)> =
+        fields.iter().filter(|(_, value)| !value.is_empty()).collect();
+    shown.sort_by_key(|(name, _)| rank(name));
+    let texts: Vec<String> = shown.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    texts.join("  ")
 }
 
 impl LogSource for LogPane {
@@ -207,5 +230,22 @@ mod tests {
         for line in [json(own), text(own), json(""), text("\"\""), "msg=wf-id".to_owned()] {
             assert!(!names_workflow(line.as_bytes()), "{line}");
         }
+    }
+    #[test]
+    fn workflow_and_failure_are_the_first_fields_and_internal_numbers_the_last() {
+        let fields = [
+            ("shard-id", "1"),
+            ("attempt", "3"),
+            ("wf-namespace", "default"),
+            ("failure-message", "no order"),
+            ("failure-source", ""),
+            ("wf-id", "drift-11"),
+        ];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(
+            shown_fields(&fields),
+            "wf-id=drift-11  failure-message=no order  attempt=3  wf-namespace=default  shard-id=1"
+        );
+        assert_eq!(shown_fields(&[]), "");
     }
 }

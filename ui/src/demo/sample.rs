@@ -264,7 +264,7 @@ pub fn in_state(state: StateView) -> Model {
             ..base
         },
         StateView::Backoff => Model {
-            doing: "restart in 0.8 s, 2 of 5 in 1 min".into(),
+            doing: "restart in 0.8 s, 2 of 5 restarts in 1 min".into(),
             can: Commands { start: true, stop: true, restart: true, background: true },
             restarts: RestartsView {
                 total: 3,
