@@ -16,6 +16,7 @@ pub(crate) mod plan;
 mod pollers;
 mod request;
 pub(crate) mod sample;
+mod sampling;
 #[cfg(test)]
 mod tests;
 pub(crate) mod watcher;

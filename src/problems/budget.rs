@@ -19,9 +19,9 @@ const LONGEST_REST: Duration = Duration::from_secs(15);
 /// Descriptions of workflows per minute.
 pub(super) const DESCRIBES: usize = 40;
 /// Of these, descriptions of workflows that were not described before.
-const NEW: usize = 26;
+const NEW: usize = 20;
 /// Of these, descriptions of workflows that were described before.
-const AGAIN: usize = 20;
+const AGAIN: usize = 14;
 /// The length of the window of [`DESCRIBES`].
 const MINUTE: Duration = Duration::from_secs(60);
 /// The pause after a failed request. Each further failure in a row doubles the pause, up to 16 times.
@@ -72,12 +72,19 @@ impl Budget {
         paid.into_iter().chain((now < self.retry).then_some(self.retry)).max()
     }
 
-    /// Whether a workflow may be described. `again`: it was described before.
-    pub(super) fn may_describe(&mut self, again: bool, now: Instant) -> bool {
+    /// Whether a workflow may be described that comes before all others. Some descriptions of each
+    /// minute are kept for these workflows.
+    pub(super) fn may_describe_first(&mut self, now: Instant) -> bool {
         while self.described.front().is_some_and(|(at, _)| now.duration_since(*at) >= MINUTE) {
             self.described.pop_front();
         }
+        self.described.len() < DESCRIBES
+    }
+
+    /// Whether a workflow may be described. `again`: it was described before.
+    pub(super) fn may_describe(&mut self, again: bool, now: Instant) -> bool {
+        let has_room = self.may_describe_first(now);
         let of_kind = self.described.iter().filter(|(_, it)| *it == again).count();
-        self.described.len() < DESCRIBES && of_kind < if again { AGAIN } else { NEW }
+        has_room && of_kind < if again { AGAIN } else { NEW }
     }
 }

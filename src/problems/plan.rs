@@ -20,7 +20,7 @@ use tokio::time::Instant;
 const LIST_PERIOD: Duration = Duration::from_secs(2);
 /// Minimum time between two requests for the same list, as a multiple of the duration of such a
 /// request. A slow list thus leaves time for other requests.
-const LIST_REST: u32 = 200;
+const LIST_REST: u32 = 100;
 /// Time between two descriptions of a queue.
 const QUEUE_PERIOD: Duration = Duration::from_secs(4);
 /// Seconds until a workflow is described again. The first value applies after a description that
@@ -66,6 +66,8 @@ struct KnownOpen {
     events: Option<NewestEvents>,
     /// Whether `events` are those of the current history.
     are_events_read: bool,
+    /// Number of lists that had the workflow.
+    lists: u32,
 }
 
 /// A workflow that failed or timed out, and its last events.
@@ -116,6 +118,8 @@ pub struct Plan {
     cursor: Vec<u8>,
     /// Whether the next request for open workflows is for the first page.
     is_first_page_next: bool,
+    /// Number of lists of the first page.
+    first_pages: u32,
     ended: BTreeMap<RunKey, KnownEnded>,
     /// Number of requests for newly ended workflows since the last request for all ended workflows.
     increments: u32,
@@ -138,6 +142,7 @@ impl Plan {
             open: BTreeMap::new(),
             cursor: Vec::new(),
             is_first_page_next: true,
+            first_pages: 0,
             ended: BTreeMap::new(),
             increments: 0,
             asked: String::new(),
@@ -217,15 +222,27 @@ impl Plan {
     }
 
     /// Returns the next workflow to describe: first a new workflow that the server has marked as
-    /// failing, then another new workflow, then the workflow that has been due for the longest time.
+    /// failing, then a new workflow with another queue than all others, then a new workflow that a
+    /// second list still has: most workflows end before. Then the workflow that has been due for the
+    /// longest time.
     fn due_run(&self, budget: &mut Budget, now: Instant) -> Option<SampleRequest> {
         let (new, again) = (budget.may_describe(false, now), budget.may_describe(true, now));
-        let may = |run: &KnownOpen| if run.description.is_some() { again } else { new };
-        let due = self.open.iter().filter(|(_, run)| run.due <= now && may(run));
-        let (key, run) = due.min_by_key(|(_, run)| {
-            let is_known = run.description.is_some();
-            (is_known || !run.execution.has_reported_problem, is_known, run.due)
-        })?;
+        let first = budget.may_describe_first(now);
+        let queues: BTreeSet<&str> = self.queues.keys().map(|(name, _)| name.as_str()).collect();
+        let rank = |run: &KnownOpen| match &run.description {
+            None if run.execution.has_reported_problem => 0,
+            None if !queues.contains(run.execution.task_queue.as_str()) => 1,
+            None if run.lists >= 2 => 2,
+            None => 3,
+            Some(_) => 4,
+        };
+        let may = |rank| match rank {
+            0 | 1 => first,
+            2 | 3 => new,
+            _ => again,
+        };
+        let due = self.open.iter().filter(|(_, run)| run.due <= now && may(rank(run)));
+        let (key, run) = due.min_by_key(|(_, run)| (rank(run), run.due))?;
         Some(SampleRequest::Run { key: key.clone(), again: run.description.is_some() })
     }
 
@@ -379,15 +396,15 @@ impl Plan {
         for execution in page.executions {
             let is_full = self.open.len() >= KNOWN;
             match self.open.entry(RunKey::of(&execution)) {
-                Entry::Occupied(_) => {}
+                Entry::Occupied(mut run) => run.get_mut().lists += 1,
                 Entry::Vacant(_) if is_full => {}
                 Entry::Vacant(new) => _ = new.insert(KnownOpen::new(execution, now)),
             }
         }
-        // Requests for the first page alternate with requests for the following pages, one page
-        // each time.
+        // After two requests for the first page, there is one for the next of the following pages.
         if place.is_empty() {
-            self.is_first_page_next = page.next.is_empty();
+            self.first_pages += 1;
+            self.is_first_page_next = page.next.is_empty() || !self.first_pages.is_multiple_of(2);
             if self.cursor.is_empty() {
                 self.cursor = page.next;
             }
@@ -573,6 +590,7 @@ impl KnownOpen {
             unchanged: 0,
             events: None,
             are_events_read: false,
+            lists: 1,
         }
     }
 

@@ -161,6 +161,25 @@ fn failing_workflow_is_described_before_all_others() {
 }
 
 #[test]
+fn new_queue_and_old_workflow_are_described_before_other_new_workflows() {
+    let mut rig = Rig::new(running(200), Vec::new());
+    rig.run(Duration::from_secs(61));
+    rig.sent.clear();
+    let typo = execution("typo", ExecutionStatus::Running);
+    rig.open.push(Execution { task_queue: "ordres".to_owned(), ..typo });
+    rig.run(Duration::from_secs(60));
+    let described: Vec<&str> = rig
+        .sent
+        .iter()
+        .filter_map(|(_, look)| match look {
+            SampleRequest::Run { key, again: false } => Some(key.workflow_id.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(described.iter().position(|id| *id == "typo"), Some(0), "{described:?}");
+}
+
+#[test]
 fn cause_of_an_ended_workflow_is_read_once() {
     let failed = (0..9).map(|n| execution(&format!("w-{n}"), ExecutionStatus::Failed)).collect();
     let mut rig = Rig::new(Vec::new(), failed);
