@@ -44,8 +44,10 @@ fn is_unknown_type(root: &str) -> bool {
 fn non_determinism(root: &str) -> String {
     let rest = root.split_once("Nondeterminism error: ").map_or(root, |(_, rest)| rest);
     let rest = rest.strip_prefix("[TMPRL1100] ").unwrap_or(rest);
-    let plain = match rest.split_once("this event: HistoryEvent(id: ") {
+    let plain = match rest.split_once("HistoryEvent(id: ") {
         Some((before, event)) => {
+            let ends = ["this event: ", "event "];
+            let before = ends.iter().find_map(|end| before.strip_suffix(end)).unwrap_or(before);
             let (event, after) = event.split_once(')').unwrap_or((event, ""));
             format!("{before}event {event}{after}")
         }

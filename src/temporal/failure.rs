@@ -12,8 +12,8 @@ const TEXT: usize = 16_384;
 /// Why an activity or a workflow failed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RootCause {
-    /// The innermost failure that is not a wrapper: `Type: message`, in one line of at most 400
-    /// characters.
+    /// The innermost failure that has a text and is not a wrapper: `Type: message`, in one line of
+    /// at most 400 characters.
     pub text: String,
     /// Whether a child workflow failed, and the workflow failed because of that.
     pub is_of_child: bool,
@@ -24,9 +24,11 @@ impl RootCause {
     pub(super) fn of(outermost: &FailureInfo) -> Self {
         let chain = std::iter::successors(Some(outermost), |info| info.cause.as_deref());
         let links: Vec<&FailureInfo> = chain.take(LINKS).collect();
-        let innermost = links.iter().rev().find(|link| !is_wrapper(link)).or(links.last());
+        let innermost = || links.iter().rev();
+        let candidates = innermost().filter(|link| !is_wrapper(link)).chain(innermost());
+        let text = candidates.map(|link| line(link)).find(|text| !text.is_empty());
         Self {
-            text: innermost.map_or_else(String::new, |link| quote(&line(link))),
+            text: quote(&text.unwrap_or_default()),
             is_of_child: links.iter().any(|link| link.child.is_some()),
         }
     }
@@ -130,19 +132,38 @@ fn error_type(info: &FailureInfo) -> String {
         || info.terminated.is_some()
         || info.server.is_some()
         || is_wrapper(info);
-    // TypeScript sends the cause of an error without any kind. The first word of the stack is the
-    // type.
+    // TypeScript sends the cause of an error, and an error of workflow code, without any kind. The
+    // type is only in the stack trace.
     if has_kind { String::new() } else { type_in_stack(&info.stack_trace, &info.message) }
 }
 
-/// The type in the first line of a JavaScript stack trace, which has the form `TYPE: MESSAGE`.
-/// Empty if the line has another form.
+/// The type in a JavaScript stack trace, which has a line `TYPE: MESSAGE`, or `TYPE` without a message,
+/// before its frames. Empty if there is no such line.
+///
+/// The line is not always the first one: if an error passes through the sandbox of workflows, Node
+/// writes the position of the last `throw` above the line.
 fn type_in_stack(stack_trace: &str, message: &str) -> String {
-    let first = stack_trace.lines().next().unwrap_or_default();
-    let Some((type_name, rest)) = first.split_once(": ") else { return String::new() };
-    let is_name = type_name.chars().all(|c| c.is_alphanumeric() || "_$.".contains(c));
-    let is_of_message = message.lines().next().is_some_and(|line| rest.trim() == line.trim());
-    if is_name && is_of_message { type_name.to_owned() } else { String::new() }
+    let message = message.lines().next().unwrap_or_default().trim();
+    let head = stack_trace.lines().take_while(|line| !line.trim_start().starts_with("at "));
+    let mut names = head.filter_map(|line| {
+        let before = line.trim_end().strip_suffix(message)?.trim_end();
+        let name = before.strip_suffix(':').or(message.is_empty().then_some(before))?;
+        is_type_name(name).then_some(name)
+    });
+    names.next().unwrap_or_default().to_owned()
+}
+
+/// Whether a text is a type of JavaScript such as `TypeError`, or such as `TypeError
+/// [ERR_INVALID_ARG_TYPE]`, to which Node has added its error code.
+fn is_type_name(text: &str) -> bool {
+    let is_word = |word: &str| {
+        !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "_$.".contains(c))
+    };
+    let code = |text: &str| text.strip_prefix('[')?.strip_suffix(']').map(is_word);
+    match text.split_once(' ') {
+        Some((name, rest)) => is_word(name) && code(rest) == Some(true),
+        None => is_word(text),
+    }
 }
 
 fn timeout_type(number: i32) -> &'static str {

@@ -1,9 +1,9 @@
-//! Problems of workflows and workers of the real Python SDK.
+//! Problems of workflows and workers of the real SDKs of Python and TypeScript.
 
 use crate::support::process::wait_gone;
 use crate::support::python::worker;
 use crate::support::rig::{Rig, Running};
-use crate::support::{socket, wait_until};
+use crate::support::{socket, typescript, wait_until};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -59,6 +59,21 @@ fn start(rig: &Rig, workflow_type: &str, queue: &str, id: &str, more: &[&str]) {
 fn end(worker: Running) {
     worker.process().signal(Signal::INT);
     worker.finish();
+}
+
+fn kill(worker: &Running) {
+    let process = worker.process();
+    process.kill();
+    wait_gone(&process);
+}
+
+/// Waits for the problem that the last worker of the queue, whose command has this word, has ended.
+#[track_caller]
+fn wait_for_end_of(worker: &Running, word: &str, rig: &Rig, queue: &str) {
+    let ended = format!("last worker: pid {} ", worker.pid());
+    let problem = wait_for(rig, "no_worker", queue, &ended);
+    let cause = problem["cause"].as_str().unwrap();
+    assert!(cause.contains(word) && cause.ends_with(", ended"), "{cause}");
 }
 
 #[test]
@@ -152,15 +167,54 @@ fn end_of_the_last_worker_is_seen_without_the_server() {
     // The first request for the problems makes the host find the worker process and read its
     // command line.
     assert_eq!(problems(&rig), [] as [Value; 0]);
-    let process = worker.process();
-    process.kill();
-    wait_gone(&process);
+    kill(&worker);
     // For five more minutes, the server lists the dead worker as a worker of the queue.
     start(&rig, "Checkout", "billing", "checkout-2", &["--input", "\"o-2\""]);
-    let ended = format!("last worker: pid {} ", worker.pid());
-    let problem = wait_for(&rig, "no_worker", "billing", &ended);
-    let cause = problem["cause"].as_str().unwrap();
-    assert!(cause.contains("worker.py") && cause.ends_with(", ended"), "{cause}");
+    wait_for_end_of(&worker, "worker.py", &rig, "billing");
+}
+
+#[test]
+fn problems_of_typescript_have_their_root_causes_until_they_are_over() {
+    let rig = Rig::new();
+    rig.start();
+    let Some(worker) = typescript::worker(&rig, "default", "orders") else { return };
+    let start_with = |workflow_type, id, input| {
+        start(&rig, workflow_type, "orders", id, &["--input", input]);
+    };
+    start_with("Drift", "drift-1", "\"good\"");
+    start_with("Unknown", "unknown-1", "\"good\"");
+    start_with("Bug", "bug-1", "{\"lines\":[]}");
+    start_with("Refund", "refund-1", "\"good\"");
+    start_with("Shipment", "shipment-1", "\"bad\"");
+
+    let expected = [
+        (
+            "stuck",
+            "drift-1",
+            "non-determinism: Timer machine does not handle event 5, ActivityTaskScheduled",
+        ),
+        ("stuck", "unknown-1", "no worker on queue orders knows the type Unknown"),
+        ("stuck", "bug-1", "TypeError: Cannot read properties of undefined (reading 'sku')"),
+        ("retrying", "refund-1", "AggregateError [ECONNREFUSED]"),
+        ("failed", "shipment-1", "RangeError: postcode '00000' is not deliverable"),
+    ];
+    for (kind, subject, cause) in expected {
+        assert_eq!(wait_for(&rig, kind, subject, cause)["cause"], cause);
+    }
+    wait_until("no other problem is listed", || problems(&rig).len() == expected.len());
+    // The exception failed the workflow task, not the workflow.
+    let bug = ["workflow", "describe", "--workflow-id", "bug-1", "-o", "json"];
+    let bug = rig.cli(&bug).exits(0).stdout;
+    assert!(bug.contains("WORKFLOW_EXECUTION_STATUS_RUNNING"), "{bug}");
+
+    std::fs::write(rig.folder().join("bank"), "").unwrap();
+    wait_gone_from_list(&rig, "refund-1");
+    start_with("Shipment", "shipment-1", "\"good\"");
+    wait_gone_from_list(&rig, "shipment-1");
+
+    kill(&worker);
+    start_with("Shipment", "shipment-2", "\"good\"");
+    wait_for_end_of(&worker, "worker.js", &rig, "orders");
 }
 
 #[test]

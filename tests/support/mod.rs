@@ -18,6 +18,7 @@ pub mod server;
 pub mod socket;
 pub mod status;
 pub mod strangers;
+pub mod typescript;
 pub mod users;
 pub mod wrapper;
 

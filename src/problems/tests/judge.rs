@@ -53,6 +53,18 @@ fn failing_workflow_task_is_stuck_with_its_cause() {
             message,
             "non-determinism: Timer machine does not handle event 5, ActivityTaskScheduled",
         ),
+        (
+            24,
+            "[TMPRL1100] Nondeterminism error: No command scheduled for event HistoryEvent(id: 5, \
+             TimerStarted)",
+            "non-determinism: No command scheduled for event 5, TimerStarted",
+        ),
+        (
+            24,
+            "[TMPRL1100] Nondeterminism error: Event does not apply to a wf task machine: \
+             HistoryEvent(id: 5, TimerStarted)",
+            "non-determinism: Event does not apply to a wf task machine: event 5, TimerStarted",
+        ),
         (24, "something else", "non-determinism: something else"),
         (14, "KeyError: boom", "KeyError: boom"),
         (
@@ -62,7 +74,8 @@ fn failing_workflow_task_is_stuck_with_its_cause() {
         ),
         (
             14,
-            "Failed to initialize workflow of type 'Refund': no such function is exported",
+            "TypeError: Failed to initialize workflow of type 'Refund': no such function is exported \
+             by the workflow bundle",
             "no worker on queue orders knows the type Refund",
         ),
         (

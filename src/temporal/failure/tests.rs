@@ -69,20 +69,61 @@ fn timeout_names_its_type() {
     assert_eq!(chain(""), "StartToClose timeout");
 }
 
+/// An error as the TypeScript SDK sends it if the error is no `ApplicationFailure`.
+fn plain(stack: &str, message: &str) -> FailureInfo {
+    FailureInfo { message: message.into(), stack_trace: stack.into(), ..FailureInfo::default() }
+}
+
 #[test]
 fn error_of_typescript_has_its_type_in_the_stack() {
-    let error = |stack: &str, message: &str| FailureInfo {
-        message: message.into(),
-        stack_trace: stack.into(),
-        ..FailureInfo::default()
-    };
-    let inner = error("InventoryError: no stock\n    at reserve (a.ts:1:1)", "no stock");
-    assert_eq!(
-        root(&caused(application("Error", "order failed"), inner)),
-        "InventoryError: no stock"
-    );
-    assert_eq!(root(&error("   at reserve (a.ts:1:1)", "no stock")), "no stock");
-    assert_eq!(root(&error("a b: no stock", "no stock")), "no stock");
+    // Node adds such lines to an error that leaves the sandbox of workflows.
+    let position = "/app/workflow-bundle-5a.js:6627\n            throw this.workflowTaskError;\n            ^\n\n";
+    let cases = [
+        (
+            "InventoryError: no stock\n    at reserve (a.ts:1:1)",
+            "no stock",
+            "InventoryError: no stock",
+        ),
+        ("RangeError: one\ntwo\n    at ship (a.js:1:1)", "one\ntwo", "RangeError: one"),
+        ("Error: \n a\n    at ship (a.js:1:1)", "\n a", "Error: a"),
+        (
+            &format!("{position}TypeError: no order\n    at Bug (a.js:1:1)"),
+            "no order",
+            "TypeError: no order",
+        ),
+        (&format!("{position}Error\n    at Bug (a.js:1:1)"), "", "Error"),
+        (
+            "TypeError [ERR_INVALID_ARG_TYPE]: The \"path\" argument\n    at join (node:path:1:1)",
+            "The \"path\" argument",
+            "TypeError [ERR_INVALID_ARG_TYPE]: The \"path\" argument",
+        ),
+        (
+            "AggregateError [ECONNREFUSED]: \n    at connect (node:net:1:1)",
+            "",
+            "AggregateError [ECONNREFUSED]",
+        ),
+        ("Error\n    at ship (a.js:1:1)", "", "Error"),
+        // No line has the type.
+        ("   at reserve (a.ts:1:1)", "no stock", "no stock"),
+        ("a b: no stock", "no stock", "no stock"),
+        ("a [b: no stock", "no stock", "no stock"),
+        (": no stock", "no stock", "no stock"),
+        ("no stock", "no stock", "no stock"),
+        ("    at f (a.js:1:1)\nError: no stock", "no stock", "no stock"),
+        ("", "", ""),
+    ];
+    for (stack, message, expected) in cases {
+        assert_eq!(root(&plain(stack, message)), expected, "{stack:?} {message:?}");
+    }
+}
+
+#[test]
+fn failure_without_text_is_not_the_root() {
+    let chain = caused(application("Error", "cannot reach the bank"), plain("", ""));
+    assert_eq!(root(&chain), "Error: cannot reach the bank");
+    let chain = caused(activity_task_failed(), plain("", ""));
+    assert_eq!(root(&chain), "Activity task failed");
+    assert_eq!(root(&plain("", "")), "");
 }
 
 #[test]

@@ -1,0 +1,17 @@
+const { proxyActivities, sleep, workflowInfo } = require('@temporalio/workflow');
+
+const { callBank, ship } = proxyActivities({
+  startToCloseTimeout: '10s',
+  retry: { initialInterval: '1s', backoffCoefficient: 1, maximumAttempts: 50 },
+});
+
+exports.Refund = (order) => callBank(order);
+
+exports.Shipment = (order) => ship(order);
+
+exports.Bug = async (order) => order.lines[0].sku;
+
+// The code of a replay differs from the code of the first run, as after a change of the code.
+exports.Drift = async () => {
+  await (workflowInfo().unsafe.isReplaying ? sleep('1h') : ship('good'));
+};
