@@ -110,7 +110,10 @@ pub(super) fn page(sample: &RunSample, open: Option<&OpenWorkflow>) -> Option<Wo
         result: value(end.map(|item| &item.facts.result)),
         children: description.children.iter().map(|id| harmless_text(id)).collect(),
         signals: items.iter().filter(|(_, item)| item.subject == Subject::Signal).count() as u64,
-        started_by: first.map(|item| item.facts.identity.clone()).unwrap_or_default(),
+        started_by: match &execution.parent {
+            Some(parent) => format!("workflow {}", harmless_text(parent)),
+            None => first.map(|item| item.facts.identity.clone()).unwrap_or_default(),
+        },
         ..unknown
     })
 }

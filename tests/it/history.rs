@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 use stigmer::temporal::health::Client;
-use stigmer::temporal::history::{EventOrder, RunEvent};
+use stigmer::temporal::history::{EventOrder, RunEvent, Subject};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -69,6 +69,7 @@ fn compare(event: &RunEvent, shown: &Value) {
     assert_eq!(event.id.to_string(), text(&shown["eventId"]));
     assert_eq!(api_name(event.type_name), text(&shown["eventType"]));
     assert_eq!(event.at, Some(SystemTime::from(time)), "{shown}");
+    assert_ne!(event.subject, Subject::Other, "{shown}");
     let is_of_timer = event.type_name.starts_with("Timer");
     let first = ["scheduledEventId", "initiatedEventId", "acceptedEventId"]
         .into_iter()

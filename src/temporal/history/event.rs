@@ -73,9 +73,8 @@ const TYPES: [&str; 61] = [
     "WorkflowExecutionTimeSkippingTransitioned",
 ];
 
-/// The types without attributes that are read.
+/// The type of the end of a run by a timeout. Its attributes are not read.
 const TIMED_OUT: i32 = 4;
-const TASK_SCHEDULED: i32 = 5;
 
 /// Subject and phase of an event, the number of the first event about the subject if it is another
 /// one, and the facts.
@@ -88,7 +87,6 @@ impl RunEvent {
         let (subject, phase, first, facts) = match (event.attributes, event.event_type) {
             (Some(attributes), _) => meaning(attributes),
             (None, TIMED_OUT) => happened(Subject::Run, SubjectPhase::TimedOut),
-            (None, TASK_SCHEDULED) => happened(Subject::WorkflowTask, SubjectPhase::Scheduled),
             (None, _) => happened(Subject::Other, SubjectPhase::Happened),
         };
         Self {
@@ -323,6 +321,7 @@ fn of_task_or_timer(attributes: Attributes) -> Meaning {
     use SubjectPhase::{Canceled, Completed, Failed, Happened, Scheduled, Started, TimedOut};
     let none = EventFacts::default;
     match attributes {
+        Attributes::TaskScheduled(_) => happened(WorkflowTask, Scheduled),
         Attributes::TaskStarted(it) => {
             let facts = EventFacts { identity: quote(&it.identity), ..none() };
             (WorkflowTask, Started, Some(it.scheduled_event_id), facts)

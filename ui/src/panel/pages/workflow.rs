@@ -164,8 +164,12 @@ fn draw_state(canvas: &mut Canvas<'_>, area: Rect, cursor: &WorkflowCursor, page
         (None, _) => String::new(),
     };
     let run: String = cursor.run.run_id.chars().take(RUN).collect();
-    let mut facts = vec![time];
-    if area.width >= NOTES {
+    // An error needs the room.
+    let mut facts = Vec::new();
+    if area.width >= NOTES || page.error.is_empty() {
+        facts.push(time);
+    }
+    if area.width >= NOTES && page.error.is_empty() {
         facts.push(format!("queue {}", page.queue));
         facts.push(format!("run {run}"));
     }
@@ -177,19 +181,15 @@ fn draw_state(canvas: &mut Canvas<'_>, area: Rect, cursor: &WorkflowCursor, page
         ("", _) => None,
         (error, _) => Some((error.to_owned(), palette.warn)),
     };
-    let inner = Rect { width: area.width.saturating_sub(1), ..area };
-    let mut taken = 0;
-    if let Some((text, style)) = &note {
-        taken = paint::flush_right(canvas.buf, inner, 0, &[(text, *style)]) + 1;
-    }
     let mut pen = Pen::row(canvas.buf, area, 0);
-    pen.reserve(taken)
-        .gap(1)
-        .put(sign, style)
-        .gap(1)
-        .put(&word, style.add_modifier(Modifier::BOLD));
+    pen.reserve(1).gap(1).put(sign, style).gap(1).put(&word, style.add_modifier(Modifier::BOLD));
     for fact in facts.iter().filter(|fact| !fact.is_empty()) {
         pen.gap(gap).put(fact, palette.text());
+    }
+    if let Some((text, style)) = note {
+        pen.gap(gap);
+        let free = pen.room().saturating_sub(width(&text));
+        pen.gap(free).put(&text, style);
     }
 }
 
