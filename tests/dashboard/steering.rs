@@ -32,7 +32,7 @@ fn crash_is_repaired_and_shown() {
     rig.temporal().kill();
     let shown = dashboard.until_shows(&["READY", "generation 2", "last: crash"]);
     assert!(
-        shown.contains("1 of 5 restarts in 1 min") && shown.contains("signal 9 (SIGKILL)"),
+        shown.contains("1 of 5 in 1 min") && shown.contains("signal 9 (SIGKILL)"),
         "{shown}"
     );
     assert_eq!(rig.status()["restarts"]["total"], 1);
