@@ -11,13 +11,23 @@ const CTRL_L: &str = "\x0c";
 /// A dashboard that shows the log without folds.
 fn open(rig: &Rig) -> Dashboard<'_> {
     let dashboard = Dashboard::open(rig);
-    // Wait for the counts, because the log has filled the page by then.
     dashboard.until_shows(&["READY", "0 running", "routine lines"]);
     dashboard.press("4");
     dashboard.until_shows(&["following", "routine lines"]);
     dashboard.press("z");
     dashboard.until_shows(&["unfolded"]);
+    until_log_fills_the_page(&dashboard);
     dashboard
+}
+
+/// A frame arrives in parts, from the top to the bottom.
+fn until_log_fills_the_page(dashboard: &Dashboard<'_>) {
+    dashboard.until("the log to fill the page", |screen| {
+        let (rows, columns) = screen.size();
+        // The last row is the footer.
+        let last = screen.rows(0, columns.get()).nth(usize::from(rows.get()) - 2);
+        last.is_some_and(|row| [" INFO ", " WARN "].iter().any(|level| row.contains(level)))
+    });
 }
 
 #[test]
@@ -105,6 +115,7 @@ fn mouse_changes_tabs_scrolls_selects_and_copies() {
     dashboard.click_until_shows("? help", &["Help", "Esc back"]);
     dashboard.mouse(0, (0, 0), true);
     dashboard.until_hides("Esc back");
+    until_log_fills_the_page(&dashboard);
 
     let (x, y) = dashboard.find(" INFO ");
     dashboard.mouse(64, (x, y), true);
