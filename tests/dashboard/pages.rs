@@ -53,9 +53,10 @@ fn page_of_a_failed_workflow_has_the_chain_of_causes_and_its_children() {
     let dashboard = on_workflows(&rig);
     let _worker = python::worker(&rig, "default", "orders", "one");
     start(&rig, "Parent", "parent-7", "\"o-7\"");
-    dashboard.until_shows(&["failed", "parent-7"]);
+    dashboard.until_shows(&["failed     Shipment", "failed     Parent"]);
     dashboard.press("/id:parent-7 !child");
     dashboard.press("\r");
+    dashboard.until_hides("Shipment");
     dashboard.press("g\r");
     dashboard.until_shows(&["Parent › parent-7", "FAILED", "Parent(\"o-7\")"]);
     dashboard.until_shows(&[

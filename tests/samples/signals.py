@@ -4,6 +4,7 @@ Usage: signals.py ADDRESS NAMESPACE QUEUE WORKFLOW_ID COUNT
 """
 
 import asyncio
+import os
 import sys
 from temporalio.client import Client
 
@@ -21,6 +22,8 @@ async def main() -> None:
             await handle.signal("nudge", number)
 
     await asyncio.gather(*(send() for _ in range(AT_ONCE)))
+    # The SDK has threads of its own, which may abort the interpreter at its end.
+    os._exit(0)
 
 
 asyncio.run(main())
