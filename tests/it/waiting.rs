@@ -26,8 +26,10 @@ fn commands_wait_for_a_stop_without_a_host_and_do_not_end_it() {
 
     let first = Running::spawn(rig.local(&["stop"]));
     let name = format!("pid {}", first.pid());
-    let status = rig.wait_for("the stop", |status| status["state"] == "stopping");
-    assert_eq!(status["message"], format!("another command ({name}) is stopping the server"));
+    let message = format!("another command ({name}) is stopping the server");
+    // Before, the command looks for the server.
+    let status = rig.wait_for("the stop", |status| status["message"] == message);
+    assert_eq!(status["state"], "stopping");
     assert!(status["host"].is_null() && status["intent"] == "down", "{status:#}");
     let second = Running::spawn(rig.local(&["stop"]));
     wait_until("the second stop to wait", || second.stderr().contains("waiting for"));
