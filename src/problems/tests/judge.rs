@@ -268,11 +268,11 @@ fn queue_name_near_a_served_one_is_suggested() {
         ("ordres", Some("orders")),
         ("Orders", Some("orders")),
         ("order", Some("orders")),
-        ("oders-", Some("orders")),
+        ("order-", Some("orders")),
         ("orde", Some("orders")),
         ("ord", None),
         ("billing", None),
-        ("ba", None),
+        ("a", None),
         ("invoices", None),
     ];
     for (name, expected) in cases {
