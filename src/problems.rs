@@ -11,6 +11,7 @@ mod causes;
 mod discovery;
 pub(crate) mod group;
 pub(crate) mod judge;
+mod known;
 pub(crate) mod of_server;
 pub(crate) mod plan;
 mod pollers;
