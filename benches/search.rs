@@ -4,8 +4,8 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use jiff::tz::TimeZone;
-use stigmer::log::LogStore;
 use stigmer::log::search::Finder;
+use stigmer::log::{LineParser, LogStore};
 
 const LINES: usize = 100_000;
 const PATTERNS: [&str; 10] = [
@@ -30,11 +30,12 @@ const SAMPLES: [&str; 4] = [
 ];
 
 fn searches(criterion: &mut Criterion) {
-    let lines: Vec<_> = SAMPLES.iter().cycle().take(LINES).map(|line| line.as_bytes()).collect();
+    let lines: Vec<_> = SAMPLES.iter().cycle().take(LINES).collect();
     let filled = || {
-        let mut store = LogStore::new(LogStore::LINES, LogStore::BYTES, TimeZone::UTC);
+        let mut store = LogStore::new(LogStore::LINES, LogStore::BYTES);
+        let mut parser = LineParser::new(TimeZone::UTC);
         for line in &lines {
-            store.push(line);
+            store.push(LogStore::SERVER, line, &parser.scan(line));
         }
         store
     };

@@ -1,9 +1,12 @@
 //! The command line of stigmer. Each command has its own file.
 
+mod completions;
 mod environment;
 mod error;
 mod events;
+mod extension;
 mod host;
+mod init;
 mod install;
 mod logs;
 mod loss;
@@ -17,13 +20,16 @@ mod stop;
 #[cfg(test)]
 mod tests;
 mod words;
+mod worker;
 
 pub use error::CliError;
 
-use crate::config::{self, ConfigError, DashboardOptions, Options};
+use crate::caller::Caller;
+use crate::config::{self, ConfigError, DashboardOptions, Options, RequestedOptions};
 use crate::hosting;
 use crate::paths::{Home, HomeError};
 use crate::process::{look, requirements};
+use crate::project::{Project, ProjectChoice};
 use crate::runtime::{block_on, build};
 use crate::supervisor::Policy;
 use crate::watchdog::{self, Death};
@@ -38,6 +44,8 @@ use std::time::Duration;
 pub struct Cli {
     #[command(subcommand)]
     command: MainCommand,
+    #[arg(skip)]
+    caller: Caller,
 }
 
 #[derive(Debug, Subcommand)]
@@ -71,6 +79,16 @@ struct Local {
     #[arg(long, env = "STIGMER_HOME", value_name = "DIR", global = true)]
     home: Option<PathBuf>,
 
+    /// Project file [default: the nearest stigmer.toml at or above the current folder]
+    #[arg(long, env = "STIGMER_PROJECT", value_name = "FILE", global = true)]
+    project: Option<PathBuf>,
+
+    /// Use no project file, also if a variable or the current folder has one
+    //
+    // clap would refuse the flag together with the variable if one of them overrode the other.
+    #[arg(long, global = true)]
+    no_project: bool,
+
     #[command(flatten)]
     options: Options,
 
@@ -81,14 +99,26 @@ struct Local {
 
 #[derive(Debug, Subcommand)]
 enum LocalCommand {
-    /// Stop the server and its background host (the process that supervises the server)
+    /// Start the server and the workers of the project, or only these workers
+    Start {
+        /// Names of workers; `server` is the server
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// Stop the workers, the server and its background host (the process that supervises them), or only these workers
     Stop {
+        /// Names of workers; `server` is the server with all workers
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
         /// Do not ask for confirmation if data would be lost
         #[arg(short, long)]
         yes: bool,
     },
-    /// Restart the server; options given here replace the current ones
+    /// Restart the server, or only these workers; options given here replace the current ones
     Restart {
+        /// Names of workers; `server` is the server
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
         /// Do not ask for confirmation if data would be lost
         #[arg(short, long)]
         yes: bool,
@@ -125,12 +155,20 @@ enum LocalCommand {
         #[arg(long, value_name = "V")]
         version: Option<String>,
     },
+    /// Write a stigmer.toml that fits the current folder; never replaces a file
+    Init {
+        /// Print the file instead of writing it
+        #[arg(long)]
+        print: bool,
+    },
     /// Print the address, the namespace and the web UI as shell variables, for `eval`
     Env {
         /// Print the variables as JSON
         #[arg(long)]
         json: bool,
     },
+    #[command(hide = true, name = completions::NAMES)]
+    Names,
     #[command(hide = true, name = hosting::background::SUBCOMMAND)]
     BackgroundHost {
         /// Options of the host, as JSON
@@ -153,10 +191,13 @@ enum LocalCommand {
 struct Context {
     home: Home,
     /// Options from flags and environment variables.
-    asked: Options,
-    /// Options of the dashboard from flags and environment variables. Not part of `asked`, because a
+    explicit: Options,
+    /// The project file.
+    project: ProjectChoice,
+    /// Options of the dashboard from flags and environment variables. Not part of `explicit`, because a
     /// host does not use them.
     dashboard: DashboardOptions,
+    caller: Caller,
 }
 
 impl Context {
@@ -171,11 +212,27 @@ impl Context {
         Ok(DashboardOptions { theme: theme.or(file.theme), notify: notify.or(file.notify) })
     }
 
-    /// Prints a warning if the configuration file is not valid. Called by commands that do not need
-    /// the options in the file.
-    fn warn_of_broken_config(&self) {
+    /// Returns the project. `None` without a project.
+    fn project(&self) -> Result<Option<Project>, CliError> {
+        Ok(self.project.load()?)
+    }
+
+    /// Returns the options of this command: flags, environment variables and the project file.
+    fn requested(&self) -> Result<RequestedOptions, CliError> {
+        let project = self.project()?.map(|project| project.options());
+        Ok(RequestedOptions { explicit: self.explicit.clone(), project })
+    }
+
+    /// Prints a warning if the configuration file or the project file is not valid. Called by
+    /// commands that do not need the options in the files.
+    fn warn_of_broken_files(&self) {
         if let Err(error) = config::read_file(&self.home) {
             output::note(&format!("warning: {error}"));
+        }
+        if let Err(error) = self.project() {
+            for line in error.to_string().lines() {
+                output::note(&format!("warning: {line}"));
+            }
         }
     }
 }
@@ -208,8 +265,19 @@ fn parse(
     command: clap::Command,
     line: impl IntoIterator<Item = OsString>,
 ) -> Result<Cli, clap::Error> {
-    let matches = words::listed(command).try_get_matches_from(line)?;
-    Cli::from_arg_matches(&matches)
+    let line: Vec<OsString> = line.into_iter().collect();
+    let command = words::listed(command);
+    match Caller::of(line.first()) {
+        Caller::Shell => Cli::from_arg_matches(&command.try_get_matches_from(line)?),
+        Caller::TemporalCli => {
+            let command = extension::with_global_options(command);
+            let matches = command.try_get_matches_from(extension::line(line))?;
+            let mut cli = Cli::from_arg_matches(&matches)?;
+            extension::apply(&matches, &mut cli)?;
+            cli.caller = Caller::TemporalCli;
+            Ok(cli)
+        }
+    }
 }
 
 /// Returns the definition of the command line, with all options of each subcommand.
@@ -258,10 +326,13 @@ impl Cli {
                 | LocalCommand::Problems { .. }
                 | LocalCommand::Logs(_)
                 | LocalCommand::Events { .. }
+                | LocalCommand::Init { .. }
+                | LocalCommand::Names
                 | LocalCommand::Env { .. },
             ) => true,
             Some(
-                LocalCommand::Restart { .. }
+                LocalCommand::Start { .. }
+                | LocalCommand::Restart { .. }
                 | LocalCommand::Install { .. }
                 | LocalCommand::BackgroundHost { .. },
             )
@@ -271,12 +342,10 @@ impl Cli {
 
     fn run(self) -> Result<i32, CliError> {
         match self.command {
-            MainCommand::Local(local) => local.run(),
+            MainCommand::Local(local) => local.run(self.caller),
             MainCommand::Completions { shell } => {
-                let mut text = Vec::new();
-                let mut command = words::public(&built());
-                clap_complete::generate(shell, &mut command, "stigmer", &mut text);
-                output::raw(&text);
+                let text = completions::script(shell, &mut words::public(&built()));
+                output::raw(text.as_bytes());
                 Ok(0)
             }
             MainCommand::Man => {
@@ -291,7 +360,7 @@ impl Cli {
 }
 
 impl Local {
-    fn run(self) -> Result<i32, CliError> {
+    fn run(self, caller: Caller) -> Result<i32, CliError> {
         let last_attempt = match &self.command {
             Some(LocalCommand::BackgroundHost { attempt: Some(attempt), attempts, .. }) => {
                 let home = self.home.clone().unwrap_or_default();
@@ -299,7 +368,7 @@ impl Local {
             }
             Some(_) | None => None,
         };
-        let done = self.perform();
+        let done = self.perform(caller);
         if let (Err(error), Some((home, attempt))) = (&done, last_attempt) {
             // This was the last attempt to replace a dead host. Disarm the watchdog, so that it
             // starts no further host: that host would fail for the same reason.
@@ -309,7 +378,26 @@ impl Local {
         done
     }
 
-    fn perform(self) -> Result<i32, CliError> {
+    fn perform(self, caller: Caller) -> Result<i32, CliError> {
+        if self.command.is_some() && (self.tui || self.no_tui) {
+            return Err(CliError::Config(ConfigError::Value {
+                option: if self.tui { "tui" } else { "no-tui" },
+                value: String::new(),
+                why: "works only without a subcommand".into(),
+            }));
+        }
+        // This command needs no home.
+        if let Some(LocalCommand::Init { print }) = &self.command {
+            return init::run(*print);
+        }
+        let project = match self.project {
+            _ if self.no_project => ProjectChoice::Nothing,
+            Some(file) => ProjectChoice::File(file),
+            None => ProjectChoice::Nearest,
+        };
+        if matches!(self.command, Some(LocalCommand::Names)) {
+            return Ok(completions::print_names(self.home, project));
+        }
         let root = match self.home {
             Some(home) => home,
             None => Home::default_root()?,
@@ -317,13 +405,13 @@ impl Local {
         let home = look::bounded(&root, |root| Ok(Home::at(root)))
             .unwrap_or_else(|source| Err(HomeError::Io { path: root.clone(), source }))?;
         hosting::wait_restored(&home);
-        let mut asked = self.options.absolute();
+        let mut explicit = self.options.absolute();
         let mut arguments = self.arguments;
         if let Some(LocalCommand::Restart { arguments: given, .. }) = &self.command {
             arguments.extend(given.iter().cloned());
         }
         if !arguments.is_empty() {
-            asked.arguments = Some(arguments);
+            explicit.arguments = Some(arguments);
         }
         let reads_files_only = matches!(
             self.command,
@@ -337,27 +425,29 @@ impl Local {
                 None => CliError::Other(error.to_string()),
             })?;
         }
-        let dashboard = asked.take_dashboard();
-        let context = Context { home, asked, dashboard };
-        if self.command.is_some() && (self.tui || self.no_tui) {
-            return Err(CliError::Config(ConfigError::Value {
-                option: if self.tui { "tui" } else { "no-tui" },
-                value: String::new(),
-                why: "works only without a subcommand".into(),
-            }));
-        }
+        let dashboard = explicit.take_dashboard();
+        let context = Context { home, explicit, project, dashboard, caller };
         match self.command {
             None if self.tui => host::dashboard(&context),
             None if self.no_tui => host::headless(&context),
             None => start::run(&context),
-            Some(LocalCommand::Stop { yes }) => stop::run(&context, yes),
-            Some(LocalCommand::Restart { yes, .. }) => restart::run(&context, yes),
+            Some(LocalCommand::Start { names }) => {
+                worker::on_each(&context, "start", &names, || start::run(&context))
+            }
+            Some(LocalCommand::Stop { yes, names }) => {
+                worker::on_each(&context, "stop", &names, || stop::run(&context, yes))
+            }
+            Some(LocalCommand::Restart { yes, names, .. }) => {
+                worker::on_each(&context, "restart", &names, || restart::run(&context, yes))
+            }
             Some(LocalCommand::Status { json }) => status::run(&context, json),
             Some(LocalCommand::Problems { json }) => problems::run(&context, json),
             Some(LocalCommand::Logs(wanted)) => logs::run(&context, *wanted),
             Some(LocalCommand::Events { lines, json }) => events::run(&context, lines, json),
             Some(LocalCommand::Install { version }) => install::run(&context, version.as_deref()),
             Some(LocalCommand::Env { json }) => environment::run(&context, json),
+            Some(LocalCommand::Init { print }) => init::run(print),
+            Some(LocalCommand::Names) => Ok(0),
             Some(LocalCommand::BackgroundHost { attempt: Some(attempt), died_ms, .. }) => {
                 let at = Duration::from_millis(died_ms.unwrap_or_default());
                 host::resume(&context, Death { attempt, at })

@@ -1,10 +1,13 @@
 //! Reads and checks the options. The sources of an option, from the highest priority to the lowest:
-//! flag, environment variable, `config.toml`, default. No other module parses option values.
+//! flag, environment variable, project file, `config.toml`, default. No other module parses option
+//! values.
 
 mod arguments;
 mod difference;
 mod effective;
+mod explained;
 mod options;
+mod requested;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -12,8 +15,10 @@ mod value;
 
 pub use difference::{Difference, Different, agree, differences};
 pub use effective::EffectiveOptions;
+pub use explained::{ExplainedOption, explain};
 pub use options::{DashboardOptions, NotifyMode, Options};
-pub use settings::{Database, Settings};
+pub use requested::{FileOrigin, ProjectOptions, RequestedOptions};
+pub use settings::{Database, Limits, Settings, errors};
 pub use value::{HttpAddress, Size, Span, TemporalLogLevel};
 
 use crate::harmless::{lines, quote};

@@ -7,3 +7,7 @@ pub(crate) mod events;
 mod listener;
 pub(crate) mod server;
 pub mod sse;
+
+/// Maximum size of a request body that contains the environment of a shell, in bytes. A large one has
+/// 300 KiB.
+const ENVIRONMENT_MAX: usize = 1 << 20;

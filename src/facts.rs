@@ -4,18 +4,28 @@
 
 mod broadcast;
 pub(crate) mod chronicle;
+mod dismissals;
 mod distributions;
 mod hand_over;
 mod intent;
+mod logged_runs;
 pub(crate) mod metrics;
+mod phrase;
 pub(crate) mod record;
+mod restarts;
 mod status;
 pub(crate) mod timeline;
+mod worker;
 
 pub use broadcast::{BEAT, Latest, Stream};
 pub(crate) use broadcast::{Broadcast, Source};
+pub use dismissals::{Dismissals, LeftDismissal};
 pub use hand_over::HandOver;
-pub use intent::Intent;
+pub use intent::{Intent, WorkerIntent};
+pub use logged_runs::{LoggedRun, LoggedRunReader, LoggedRuns};
+pub use restarts::RestartFacts;
+use status::Clock;
+pub use worker::{LeftWorker, WorkerFacts};
 
 use crate::config::Settings;
 use crate::log::line::Level;
@@ -26,14 +36,19 @@ use crate::protocol::{
     ApiError, Detached, ENTRIES, Entry, Mode, PerLayer, START_HINT, State as StateName,
 };
 pub(crate) use crate::supervisor::millis;
-use crate::supervisor::{Cause, Generation, Owner, Schedule, State, UnitWords, Want};
+use crate::supervisor::{Cause, Generation, Owner, Schedule, State, StopSignal, UnitKind, Want};
 use distributions::Distributions;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The words for the server in the messages of its supervisor.
-pub(crate) const SERVER_WORDS: UnitWords = UnitWords { unit: "the server", start_hint: START_HINT };
+/// What the supervisor of the server knows of the server.
+pub(crate) const SERVER_KIND: UnitKind = UnitKind {
+    unit: Cow::Borrowed("the server"),
+    start_hint: Cow::Borrowed(START_HINT),
+    stop_signals: &[StopSignal::Terminate],
+};
 
 /// The key in [`Facts::troubles`] for this trouble: an earlier host may have left a server, and
 /// this host could not search for it.
@@ -75,6 +90,8 @@ pub struct ServerFacts {
     pub version: Option<String>,
     /// Version of the Temporal server. `None` until the server has reported it.
     pub server_version: Option<String>,
+    /// Port of the metrics. `None` if unknown.
+    pub metrics_port: Option<u16>,
     /// URL of the web UI. If someone else started the server, set only if a process listens on the
     /// usual port of the web UI.
     pub ui_url: Option<String>,
@@ -103,22 +120,6 @@ pub struct LayerFacts {
     pub detail: String,
     /// When `ok` last changed.
     pub since: Instant,
-}
-
-/// The latest automatic restart.
-#[derive(Debug, Clone)]
-pub struct RestartFacts {
-    /// Why the server was restarted.
-    pub cause: Cause,
-    /// Details of the cause.
-    pub detail: String,
-    /// When the restart began: at the end of the old process, or at the decision to kill it.
-    pub at: Instant,
-    /// Time from `at` until the server was ready again. `None` while the restart is in progress.
-    pub recovery: Option<Duration>,
-    /// Time from the last passed round of checks until the server was ready again. `None` while the
-    /// restart is in progress.
-    pub downtime: Option<Duration>,
 }
 
 /// All that a host knows about the server and itself; see the module documentation.
@@ -179,6 +180,10 @@ pub struct Facts {
     /// Last log lines of the server process that ended most recently. Empty after the next start
     /// begins.
     pub last_words: Vec<String>,
+    /// The problems that users have dismissed.
+    pub dismissals: Dismissals,
+    /// The workers of all projects, by name.
+    pub workers: BTreeMap<String, Arc<WorkerFacts>>,
 }
 
 impl Facts {
@@ -213,21 +218,15 @@ impl Facts {
             distributions: Distributions::default(),
             cpu_time: None,
             last_words: Vec::new(),
+            dismissals: Dismissals::default(),
+            workers: BTreeMap::new(),
         }
     }
 
     /// The name of the state in the status.
     #[must_use]
     pub fn state_name(&self) -> StateName {
-        match self.state {
-            State::Stopped { .. } => StateName::Stopped,
-            State::Starting(_) => StateName::Starting,
-            State::Ready(_) => StateName::Ready,
-            State::Degraded(..) => StateName::Degraded,
-            State::Stopping(_) => StateName::Stopping,
-            State::Backoff { .. } => StateName::Backoff,
-            State::Failed { .. } => StateName::Failed,
-        }
+        state_name(&self.state)
     }
 
     /// Whether stigmer manages the server. False for a server that someone else started.
@@ -242,6 +241,7 @@ impl Facts {
     pub fn may_have_server(&self) -> bool {
         self.server.as_ref().is_some_and(|server| server.owner != Owner::External)
             || self.troubles.contains_key(UNADOPTED)
+            || self.workers.values().any(|worker| worker.leader.is_some())
     }
 
     /// The message of the status: about the state, followed by the note and the troubles of the
@@ -250,32 +250,18 @@ impl Facts {
     pub fn message(&self) -> String {
         let said = match &self.state {
             State::Stopped { note } => self.stopped(note.as_deref()),
-            State::Starting(starting) => match starting.owner {
-                Owner::Spawned if starting.cause == Cause::Operator => String::new(),
-                Owner::Spawned => format!("restart after {}: {}", starting.cause, starting.detail),
-                Owner::Adopted => "checking the server that was found running".to_owned(),
-                Owner::External => "checking the server that was started elsewhere".to_owned(),
-            },
+            State::Starting(starting) if starting.owner == Owner::Adopted => {
+                "checking the server that was found running".to_owned()
+            }
+            State::Starting(starting) if starting.owner == Owner::External => {
+                "checking the server that was started elsewhere".to_owned()
+            }
             State::Ready(live) if live.owner == Owner::External => {
                 format!("not started by stigmer{}", self.known_pid())
             }
-            State::Ready(_) => String::new(),
-            State::Degraded(_, degradation) => {
-                format!("{}: {}", degradation.check, degradation.detail)
-            }
-            State::Stopping(stopping) => match (self.want, stopping.cause) {
-                (Want::Up, Cause::Operator) => "stopping, then restart".to_owned(),
-                (Want::Up, cause) => {
-                    format!("stopping, then restart ({cause}: {})", stopping.detail)
-                }
-                (Want::Down, _) => String::new(),
-            },
-            State::Backoff { cause, detail, .. } => format!("restart after {cause}: {detail}"),
-            State::Failed { failure, .. } => failure.reason.clone(),
+            state => phrase::of_state(state, self.want),
         };
-        let parts = [&said, &self.note].into_iter().chain(self.troubles.values());
-        let parts: Vec<&str> = parts.map(String::as_str).filter(|part| !part.is_empty()).collect();
-        parts.join(" · ")
+        phrase::joined(&said, &self.note, &self.troubles)
     }
 
     pub(crate) fn stopped(&self, note: Option<&str>) -> String {
@@ -344,6 +330,18 @@ impl Facts {
         for (_, layer) in self.layers.iter_mut() {
             *layer = LayerFacts { ok: None, latency: None, detail: String::new(), since: now };
         }
+    }
+}
+
+fn state_name(state: &State) -> StateName {
+    match state {
+        State::Stopped { .. } => StateName::Stopped,
+        State::Starting(_) => StateName::Starting,
+        State::Ready(_) => StateName::Ready,
+        State::Degraded(..) => StateName::Degraded,
+        State::Stopping(_) => StateName::Stopping,
+        State::Backoff { .. } => StateName::Backoff,
+        State::Failed { .. } => StateName::Failed,
     }
 }
 

@@ -6,11 +6,11 @@
 mod output;
 mod printer;
 
-use crate::config::{Different, Options, Settings};
+use crate::config::{Different, RequestedOptions, Settings};
 use crate::facts::Intent;
 use crate::hosting::{
-    self, AttachError, Attaching, Attachment, Departure, Host, HostError, Notice, REPLACED,
-    Unreachable,
+    self, AttachError, Attaching, Attachment, Departure, Host, HostError, HostProcess, Notice,
+    REPLACED, Unreachable,
 };
 use crate::manager::Command;
 use crate::process::job;
@@ -32,6 +32,9 @@ pub enum HeadlessError {
     /// The running host has an incompatible version. The string contains the fix.
     #[error("{0}")]
     Foreign(String),
+    /// The background host does not start.
+    #[error("cannot start a background host: {0}")]
+    Background(String),
     /// The running server has other options than the requested ones.
     #[error(transparent)]
     Different(#[from] Different),
@@ -46,25 +49,30 @@ pub enum HeadlessError {
 }
 
 /// Runs until a signal arrives, or until the host or the server has ended for good. Returns the
-/// exit code.
+/// exit code. If no host runs, `process` becomes the host.
 ///
 /// # Errors
 /// See [`HeadlessError`].
-pub async fn run(settings: Settings, asked: Options) -> Result<i32, HeadlessError> {
+pub async fn run(
+    settings: Settings,
+    requested: RequestedOptions,
+    process: HostProcess,
+) -> Result<i32, HeadlessError> {
     let mut signals = Signals::listen()?;
     let mut printer = Printer::new(&settings).map_err(HeadlessError::Output)?;
-    let code = host_or_follow(&settings, &asked, &mut signals, &mut printer).await;
+    let attaching = Attaching::new(&settings, Mode::Headless, process);
+    let code = host_or_follow(attaching, &settings, &requested, &mut signals, &mut printer).await;
     printer.close().await;
     code
 }
 
 async fn host_or_follow(
+    mut attaching: Attaching<'_>,
     settings: &Settings,
-    asked: &Options,
+    requested: &RequestedOptions,
     signals: &mut Signals,
     printer: &mut Printer,
 ) -> Result<i32, HeadlessError> {
-    let mut attaching = Attaching::new(settings, Mode::Headless);
     let mut followed = false;
     loop {
         let notify = |notice: &Notice| printer.line(&notice.to_string());
@@ -74,6 +82,7 @@ async fn host_or_follow(
                 // host has left its intent (whether the server is to run). Otherwise this host
                 // follows the intent of the earlier host.
                 if !followed || !host.resumes() {
+                    host.session().bring_up_project(requested);
                     let _outcome = host.handle().begin(Command::Start).await;
                 }
                 if let Some(code) = host_until_signal(*host, signals, printer).await? {
@@ -81,7 +90,7 @@ async fn host_or_follow(
                 }
             }
             Some(Attachment::Following(session)) => {
-                if let Some(code) = follow(settings, asked, session, signals, printer).await? {
+                if let Some(code) = follow(settings, requested, session, signals, printer).await? {
                     return Ok(code);
                 }
             }
@@ -100,6 +109,7 @@ impl From<AttachError> for HeadlessError {
         match error {
             AttachError::Host(error) => Self::Host(error),
             AttachError::Foreign(why) => Self::Foreign(why),
+            AttachError::Background(why) => Self::Background(why),
             AttachError::Unreachable(why) => Self::Follow(why),
         }
     }
@@ -187,12 +197,12 @@ async fn depart(host: Host, departure: Departure, printer: &Printer) {
 /// `None` if the host has disappeared, so that the caller tries to become the host.
 async fn follow(
     settings: &Settings,
-    asked: &Options,
+    requested: &RequestedOptions,
     session: Session,
     signals: &mut Signals,
     printer: &mut Printer,
 ) -> Result<Option<i32>, HeadlessError> {
-    let was_down = session.bring_up(settings, asked)?;
+    let was_down = session.bring_up(settings, requested)?;
     printer.follows(&session.view().snapshot.status);
     let mut changes = session.changes();
     let mut was_up = !was_down;

@@ -25,9 +25,10 @@ mod start;
 mod status;
 mod stop;
 mod unhosted;
+mod workers;
 
 pub use at_risk::{Data, ServerAtRisk};
-pub use attach::{AttachError, Attaching, Attachment, Unreachable};
+pub use attach::{AttachError, Attaching, Attachment, HostProcess, Unreachable};
 pub use deadlines::REPLACED;
 pub use end::{StopError, Stopped};
 pub use guard::record_give_up;
@@ -45,3 +46,4 @@ pub use start::{ReadyServer, StartError, start};
 pub use status::{StatusError, status};
 pub use stop::stop;
 pub use unhosted::{UnknownServer, running};
+pub use workers::{WorkerError, command_worker, run_project};

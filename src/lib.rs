@@ -7,9 +7,11 @@
 
 pub mod supervisor;
 
+pub(crate) mod caller;
 pub(crate) mod caught;
 pub(crate) mod clock;
 pub(crate) mod harmless;
+pub(crate) mod spelling;
 
 pub mod paths;
 
@@ -18,11 +20,17 @@ pub mod config;
 pub mod log;
 pub mod process;
 
+pub mod watch;
+
+pub mod project;
+
 pub(crate) mod runtime;
 
 pub(crate) mod unit;
 
 pub mod temporal;
+
+pub mod worker;
 
 pub(crate) mod workflow;
 
@@ -37,6 +45,7 @@ pub mod server;
 pub(crate) mod manager;
 
 pub mod control;
+pub mod terminal_guard;
 pub mod watchdog;
 
 pub mod session;

@@ -5,46 +5,60 @@
 
 mod adoption;
 mod commands;
+mod crew;
 mod generation;
 mod handle;
 mod history;
 mod intent;
+mod namespaces;
+mod project_watch;
+mod report;
 #[cfg(test)]
 mod tests;
 mod transitions;
 mod upkeep;
 mod versions;
+mod worker;
 
-pub use handle::{Command, Handle, Outcome};
+pub use handle::{Command, Handle};
 use history::Predecessor;
 pub use history::gave_up;
+pub use worker::WorkerCommand;
 
 use crate::config::Settings;
 use crate::facts::chronicle::Chronicle;
 use crate::facts::timeline::{self, Episode};
-use crate::facts::{Broadcast, Facts, HandOver, Intent, RestartFacts, SERVER_WORDS, UNADOPTED};
+use crate::facts::{
+    Broadcast, Facts, HandOver, Intent, LoggedRuns, RestartFacts, SERVER_KIND, UNADOPTED,
+};
 use crate::paths::files::Unreadable;
 use crate::process::threads::{LOOKS, REPAIRS};
-use crate::protocol::Mode;
+use crate::protocol::{ApiError, Mode};
 use crate::server::aftermath::Aftermath;
 use crate::server::launch::{self, LaunchRequest, Launched, Searched};
 use crate::server::log_format::ServerLog;
 use crate::server::prober;
-use crate::supervisor::{Effect, Generation, Input, Round, Supervisor, Want};
+use crate::supervisor::{Effect, Generation, Input, Round, State, Supervisor, Want};
 use crate::unit::exit::Ended;
 use crate::unit::files::Files;
 use crate::unit::init::Init;
 use crate::unit::log_reader::LogReader;
 use crate::unit::sweeps::{Permit, Sweeps, Unswept};
 use crate::unit::tasks::spawn;
-use crate::unit::{Refused, Unit};
+use crate::unit::{Refused, Transition, Unit};
 use adoption::{Adoptable, Unadopted};
-use commands::Waiter;
+use commands::{PendingStop, Waiter};
+use crew::Crew;
 use handle::Request;
+use report::WorkerReport;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
+
+/// The outcome of a command. An error describes what failed, on which object, why, and what to do
+/// next.
+pub type Outcome = Result<(), ApiError>;
 
 /// A report from a task that the manager has started.
 #[derive(Debug)]
@@ -125,6 +139,10 @@ pub struct Manager {
     chronicle: Chronicle,
     files: Files,
     init: Init,
+    /// The workers of the projects.
+    crew: Crew,
+    /// The stop of the server that follows after the end of the workers.
+    stopping: Option<PendingStop>,
 }
 
 impl Manager {
@@ -143,11 +161,14 @@ impl Manager {
         let home = settings.home.clone();
         let before = Predecessor::read(&home)?;
         let (last, resumed) = (before.last, before.want);
+        let workers = Intent::workers(&home);
+        let crew = Crew::new(home.clone(), sweeps.clone(), workers, before.workers());
         let seed = jiff::Timestamp::now().as_nanosecond() as u64;
-        let mut supervisor =
-            Supervisor::new(SERVER_WORDS, settings.policy.clone(), last, seed, now);
+        let mut supervisor = Supervisor::new(SERVER_KIND, settings.policy.clone(), last, seed, now);
         let path = settings.home.temporal_log();
-        let log = LogReader::start(path, settings.log_max, upkeep::LOG_WORDS, ServerLog::new());
+        let logged_runs = LoggedRuns::default();
+        let format = ServerLog::new(logged_runs.clone());
+        let log = LogReader::start(path, settings.log_max, upkeep::LOG_WORDS, format);
         let settings = Arc::new(settings);
         let mut facts = Facts::new(settings, mode, supervisor.schedule().clone(), now);
         facts.generation = last;
@@ -185,9 +206,11 @@ impl Manager {
             down_since: None,
             files: Files::of(home.root().to_owned()),
             init: Init::default(),
+            crew,
+            stopping: None,
         };
         manager.keep_logs();
-        Ok((manager, Handle { requests, facts: watch, source }))
+        Ok((manager, Handle { requests, facts: watch, source, logged_runs }))
     }
 
     /// Records in the timeline that this host replaces a dead host. Sets the intent "up", because
@@ -218,6 +241,7 @@ impl Manager {
         let sweeps = self.sweeps.clone();
         self.files.keep("supervisor.lock", move || sweeps.keep_lock());
         self.adopt().await;
+        self.adopt_workers().await;
         self.resume_intent();
         if self.facts.host.mode == Mode::Background && !self.resumes() {
             let (reply, _) = oneshot::channel();
@@ -238,10 +262,19 @@ impl Manager {
                     Some(Request::Command { command, reply }) => self.carry_out(command, reply).await,
                     Some(Request::EndGrace) => {
                         tracing::info!("a second request ends the grace period: killing the server");
-                        self.step(Some(Input::EndGrace));
+                        self.end_grace();
                     }
                     Some(Request::Follow(down)) => self.follow(&down).await,
                     Some(Request::CheckFiles) => self.files.hurry(),
+                    Some(Request::Project { project, base, reply }) => {
+                        let _ = reply.send(self.run_project(&project, true, base));
+                    }
+                    Some(Request::AwaitWorkers { project, reply }) => {
+                        self.crew.outcome(project, reply);
+                    }
+                    Some(Request::Worker { name, command, base, reply }) => {
+                        self.command_worker(&name, &command, base, reply);
+                    }
                     Some(Request::Trouble { with, what }) => self.facts.trouble(with, what),
                     // All earlier requests are handled and their effects are published by now, so
                     // respond at once.
@@ -266,16 +299,29 @@ impl Manager {
                     // the server. End: the next host examines the server again.
                     Event::Panicked => return,
                 },
+                Some(report) = self.crew.next() => match report {
+                    WorkerReport::Facts { facts, wanted, halted } => {
+                        self.worker_changed(facts, wanted, halted);
+                    }
+                    WorkerReport::Entry(entry) => self.remember(*entry),
+                    WorkerReport::Prepared(prepared) => self.crew.prepared(*prepared),
+                    WorkerReport::Project(change) => self.project_changed(*change),
+                    WorkerReport::Panicked => return,
+                },
                 () = timer => self.step(None),
                 () = tokio::time::sleep_until(wakes.into()) => {}
             }
             self.look_again();
+            self.proceed_with_stop();
             // Publish the facts before the responses. After a response, a client must not read
             // older facts.
             self.publish();
             self.answer_waiters();
+            let is_failed = matches!(self.facts.state, State::Failed { .. });
+            self.crew.answer_awaited(is_failed);
             if let Some(reply) = self.release.take_if(|_| !self.unit.is_launching()) {
-                let _ = reply.send(self.hand_over());
+                let hand_over = self.hand_over().await;
+                let _ = reply.send(hand_over);
                 return;
             }
         }
@@ -301,7 +347,13 @@ impl Manager {
         self.keep_intent();
         self.keep_files();
         self.init.reap(Instant::now());
-        self.facts.want = self.unit.supervisor.want();
+        self.facts.want = self.want();
+        let namespaces = self.facts.settings.namespaces.clone();
+        let is_managed = self.facts.is_managed();
+        self.crew.server_is(crew::access(&self.facts), &namespaces, is_managed);
+        self.facts.trouble("namespaces", self.crew.namespace_trouble());
+        self.facts.trouble("project", self.crew.project_trouble());
+        self.facts.trouble("workers", self.crew.search_trouble());
         self.facts.schedule = self.unit.supervisor.schedule().clone();
         self.facts.log_lines = self.unit.log.lines();
         self.facts.trouble("log", self.unit.log.trouble());
@@ -321,12 +373,7 @@ impl Manager {
     /// timeout of the supervisor is over.
     fn step(&mut self, input: Option<Input>) {
         let now = Instant::now();
-        let before = self.unit.supervisor.state().clone();
-        let effects = match input {
-            Some(input) => self.unit.supervisor.handle(input, now),
-            None => self.unit.supervisor.handle_timeout(now),
-        };
-        let after = self.unit.supervisor.state().clone();
+        let Transition { before, after, effects } = self.unit.step(input, now);
         self.observe(&before, &after, now);
         self.facts.state = after;
         for effect in effects {
@@ -345,19 +392,13 @@ impl Manager {
                     self.facts.settings = Arc::new(*settings);
                 }
                 if automatic {
-                    self.facts.remember_restart(RestartFacts {
-                        cause,
-                        detail: self.episode.detail().to_owned(),
-                        at: self.episode.begun(),
-                        recovery: None,
-                        downtime: None,
-                    });
+                    self.facts.remember_restart(RestartFacts::begin(cause, &self.episode));
                 }
                 self.episode.launching(now);
                 let settings = self.facts.settings.clone();
                 let report = self.report.clone();
                 let unadopted = self.unadopted.is_some();
-                let start = async move |permit: Result<Permit, Unswept>| {
+                let start = async move |(), permit: Result<Permit, Unswept>| {
                     let request = LaunchRequest { generation, cause, detail, settings, unadopted };
                     let result = match permit {
                         Ok(permit) => launch::launch(request, &permit).await,
@@ -365,10 +406,10 @@ impl Manager {
                     };
                     let _ = report.send(Event::Launched { generation, result });
                 };
-                self.unit.launch(self.on_panic(), start);
+                self.unit.launch(self.on_panic(), async {}, start);
             }
             Effect::Search { generation } => self.search(generation),
-            Effect::Terminate { generation } => self.unit.terminate(generation),
+            Effect::Terminate { generation, signal } => self.unit.terminate(generation, signal),
             Effect::Kill { generation } => self.unit.kill(generation),
             Effect::Unwatch { generation } => {
                 self.unit.unwatch(generation);
@@ -377,10 +418,12 @@ impl Manager {
         }
     }
 
-    fn hand_over(&mut self) -> HandOver {
+    async fn hand_over(&mut self) -> HandOver {
+        let workers = self.crew.release().await;
         let now = Instant::now();
         let generation = self.facts.generation;
         self.remember(timeline::handed_over(generation));
-        HandOver::new(&self.facts, self.unit.supervisor.hand_over(now), now)
+        let supervisor = self.unit.supervisor.hand_over(now);
+        HandOver::new(&self.facts, supervisor, workers, now)
     }
 }

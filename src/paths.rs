@@ -7,8 +7,11 @@ pub(crate) mod files;
 mod real;
 #[cfg(test)]
 mod tests;
+mod worker;
 
 pub use check::HomeError;
+pub use worker::WorkerFiles;
+
 pub use disk::{
     ALLOW_NETWORK, allows_network, has_room, is_disk_trouble, is_passing, is_remote,
     network_file_system,
@@ -111,7 +114,8 @@ impl Home {
         if self.supervisor_lock().exists() {
             return Ok(true);
         }
-        let ours = [self.config(), self.logs(), self.bin(), self.data(), self.socket()];
+        let ours =
+            [self.config(), self.logs(), self.bin(), self.data(), self.socket(), self.workers()];
         std::fs::read_dir(&self.root)?.try_fold(true, |all, entry| {
             let path = entry?.path();
             Ok(all && ours.contains(&path))

@@ -1,12 +1,12 @@
 //! Creates the view model (the data that the dashboard draws) from a snapshot of the host. Each
 //! panel has a function here. No other module uses both the snapshot and the view model.
 
-mod dismissed;
 mod header;
 mod health;
 mod last;
 mod page;
 mod problems;
+mod project_workers;
 mod resources;
 mod restarts;
 #[cfg(test)]
@@ -16,20 +16,21 @@ mod timeline;
 mod workers;
 mod workflows;
 
-pub use dismissed::Dismissed;
 pub use page::RunSample;
 pub use problems::KnownProblems;
 pub use text::{announce, downtime};
 pub use timeline::describe;
 pub use workers::KnownWorkers;
-pub use workflows::{CountedServer, KnownWorkflows, NamespaceSnapshot, WorkflowSample};
+pub use workflows::{
+    CountedServer, FoundSample, KnownWorkflows, NamespaceSnapshot, WorkflowSample, shown_namespace,
+};
 
 use crate::config::Span;
 use crate::protocol::{Snapshot, State, Status, TemporalStatus};
 use crate::session::{Link, View};
 use crate::supervisor::Want;
-use std::time::Duration;
-use stigmer_ui::model::{Answer, Commands, Model, OpenWorkflow};
+use std::time::{Duration, Instant};
+use stigmer_ui::model::{Answer, Commands, Listing, Model, OpenWorkflow};
 
 /// The state of the viewer (a dashboard), which the snapshot of the host does not contain.
 #[derive(Debug, Clone, Default)]
@@ -43,18 +44,20 @@ pub struct Viewer {
     /// The event that the viewer waits for before it exits. `None` if the viewer is not about to
     /// exit.
     pub leaving: Option<Leaving>,
+    /// The action on workflows that is in progress.
+    pub waiting: Option<SlowAction>,
     /// A short message that the screen shows for a few seconds.
     pub toast: Option<String>,
     /// State of the server while it has no host. `None` while there is a host.
     pub unwatched: Option<Unwatched>,
+    /// The namespace and the query that the user has selected.
+    pub listing: Listing,
     /// The last counts of the user's workflows.
     pub workflows: KnownWorkflows,
     /// The last known problems.
     pub problems: KnownProblems,
     /// The last known workers.
     pub workers: KnownWorkers,
-    /// Problems that the user dismissed.
-    pub dismissed: Dismissed,
     /// The run whose page is open.
     pub open: Option<OpenWorkflow>,
     /// What is known about the open run.
@@ -75,6 +78,27 @@ pub enum Unwatched {
     Serving,
     /// The server runs, but its health service reports another state or does not respond.
     Failing,
+}
+
+/// An action on workflows that is in progress.
+#[derive(Debug, Clone)]
+pub struct SlowAction {
+    /// What is done, such as `query items of basket-1`.
+    pub text: String,
+    /// When it began.
+    pub since: Instant,
+}
+
+impl SlowAction {
+    /// Formats the action with its duration, such as `query items of basket-1: 3 s so far`. Without
+    /// the duration in the first second, because most actions take milliseconds.
+    fn line(&self) -> String {
+        let age = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match age {
+            0..1_000 => format!("{} …", self.text),
+            age => format!("{}: {} so far", self.text, stigmer_ui::human::age(age)),
+        }
+    }
 }
 
 /// The event that the viewer waits for before it exits.
@@ -145,12 +169,13 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
     let status = now.status();
     let temporal = status.temporal.as_ref();
     let running = now.running().filter(|_| viewer.unwatched != Some(Unwatched::Stopped));
-    let entry = now.snapshot.timeline.last();
+    let entry = now.snapshot.timeline.iter().rev().find(|entry| entry.worker.is_none());
     let generation = temporal.and_then(|temporal| temporal.generation);
-    let workflows = viewer.workflows.now(status).filter(|_| now.measured().is_some());
-    let all = problems::problems(now);
-    let dismissed = all.as_ref().map_or(0, |rows| viewer.dismissed.count(rows));
-    let problems = all.map(|rows| viewer.dismissed.filter(rows));
+    let namespace = shown_namespace(status, &viewer.listing).unwrap_or_default();
+    let workflows = viewer.workflows.now(status, namespace).filter(|_| now.measured().is_some());
+    let query = viewer.listing.query.as_deref();
+    let found = query.and_then(|query| viewer.workflows.found(status, namespace, query));
+    let problems = problems::problems(now);
     let recent =
         |it| workflows::recent(it, &viewer.problems, problems.as_deref().unwrap_or_default());
     Model {
@@ -183,21 +208,29 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
         resources: resources::resources(now),
         failure: restarts::failure(now),
         timeline: timeline::rows(&now.snapshot.timeline, crate::clock::now().date()),
-        namespace: status.options.first_namespace().unwrap_or_default().to_owned(),
-        dismissed,
+        namespace: text::harmless_text(namespace),
+        namespaces: status
+            .options
+            .namespaces()
+            .iter()
+            .map(|name| text::harmless_text(name))
+            .collect(),
+        dismissed: viewer.problems.dismissed(),
         counts: workflows.map(|it| it.counts.into()),
         recent: workflows.map(recent),
+        found: found.map(|it| workflows::found(it, &viewer.problems)),
         problems,
         closed_history: workflows.map(workflows::closed_history).unwrap_or_default(),
         as_of: viewer.problems.outdated_for().map(text::time_of_day),
-        workers: viewer.workers.rows(),
-        connected_workers: viewer.workers.connected().filter(|_| now.measured().is_some()),
-        page: page::page(&viewer.run, viewer.open.as_ref()),
+        workers: workers::all(now),
+        connected_workers: workers::connected(now).filter(|_| now.measured().is_some()),
+        page: page::page(&viewer.run, viewer.open.as_ref(), &viewer.problems),
         storage: resources::storage(status),
         count: viewer.workflows.held(status),
         can: commands(now),
         answer: viewer.answer.clone(),
         leaving: viewer.leaving.is_some(),
+        waiting: viewer.waiting.as_ref().map(SlowAction::line),
         toast: viewer.toast.clone(),
     }
 }

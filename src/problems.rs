@@ -3,8 +3,8 @@
 //!
 //! While a client requests problems or workers, the [`watcher`] samples the server, with a limited rate
 //! of requests. [`judge`] derives problems from the samples, [`of_server`] adds the problems of the
-//! server itself, [`group`] merges and sorts all problems, and [`workers`] derives the workers. These
-//! four are pure functions.
+//! server itself, [`of_workers`] those of the workers of projects, [`group`] merges and sorts all problems, and [`workers`]
+//! derives the workers. These five are pure functions.
 
 mod budget;
 mod causes;
@@ -13,6 +13,7 @@ pub(crate) mod group;
 pub(crate) mod judge;
 mod known;
 pub(crate) mod of_server;
+mod of_workers;
 pub(crate) mod plan;
 mod pollers;
 mod request;

@@ -15,6 +15,8 @@
 pub(crate) mod claims;
 pub(crate) mod clients;
 pub(crate) mod descriptors;
+pub mod environment;
+pub(crate) mod forked;
 pub mod identity;
 pub(crate) mod job;
 pub mod linux;

@@ -10,6 +10,7 @@ mod event;
 mod later;
 mod layer;
 mod problem;
+mod project_worker;
 #[cfg(test)]
 pub(crate) mod tests;
 mod worker;
@@ -20,7 +21,10 @@ pub use error::{ApiError, ErrorBody};
 pub use event::{Event, Fresh, Hello, PROTOCOL};
 pub(crate) use later::known;
 pub use layer::{Layer, PerLayer};
-pub use problem::{FIRST_SAMPLES, Problem, ProblemKind, ProblemList, Severity, WorkflowRef};
+pub use problem::{
+    DISMISSED_MAX, FIRST_SAMPLES, OTHERS, Problem, ProblemKind, ProblemList, Severity, WorkflowRef,
+};
+pub use project_worker::{ProjectWorker, WorkerUsage};
 pub use worker::{PolledQueue, Worker, WorkerList, WorkerStatus};
 
 use crate::config::EffectiveOptions;
@@ -35,7 +39,7 @@ pub const SCHEMA: u32 = 1;
 /// The hint for a failure that lasts until the operator starts the server.
 pub const START_HINT: &str = "start the server with `stigmer local`";
 
-/// The state of the server.
+/// The state of the server, or of a worker of a project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
@@ -151,6 +155,9 @@ pub struct Status {
     /// The options in force, by name.
     #[serde(default)]
     pub options: EffectiveOptions,
+    /// The workers of all projects of this home, by name.
+    #[serde(default, deserialize_with = "known")]
+    pub workers: Vec<ProjectWorker>,
 }
 
 /// The host: the process that supervises the server.

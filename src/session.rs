@@ -7,13 +7,14 @@ mod remote;
 
 use crate::control::client::{self, ClientError};
 use crate::facts::Latest;
-use crate::manager::{Command, Handle};
+use crate::manager::{Command, Handle, WorkerCommand};
 use crate::paths::Home;
 use crate::problems::watcher::Watcher;
 use crate::protocol::{ApiError, ProblemList, Snapshot, WorkerList};
 use crate::supervisor::Cause;
 use remote::Received;
 pub use remote::Remote;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -115,6 +116,29 @@ impl Session {
         }
     }
 
+    /// Dismisses the problems with these IDs, for all dashboards. Returns the problems after that.
+    ///
+    /// # Errors
+    /// If the host does not respond.
+    pub async fn dismiss(&self, ids: Vec<String>) -> Result<ProblemList, ClientError> {
+        match self {
+            Self::Local(_, watcher) => Ok(watcher.dismiss(Some(&ids)).await),
+            Self::Remote(remote) => client::dismiss(remote.home(), &ids).await,
+        }
+    }
+
+    /// Ends the latest dismissal that hides a problem, for all dashboards. Returns the problems
+    /// after that.
+    ///
+    /// # Errors
+    /// If the host does not respond.
+    pub async fn undo_dismissal(&self) -> Result<ProblemList, ClientError> {
+        match self {
+            Self::Local(_, watcher) => Ok(watcher.undo_dismissal().await),
+            Self::Remote(remote) => client::undo_dismissal(remote.home()).await,
+        }
+    }
+
     /// Requests the workers of the server. The first response may take 3 s.
     ///
     /// # Errors
@@ -123,6 +147,49 @@ impl Session {
         match self {
             Self::Local(_, watcher) => Ok(watcher.workers().await),
             Self::Remote(remote) => client::workers(remote.home()).await,
+        }
+    }
+
+    /// Requests that the host runs the workers of the project in this file, in the environment of this
+    /// process. Does not wait for them.
+    ///
+    /// # Errors
+    /// If the project cannot be used.
+    pub async fn run_project(&self, file: &Path) -> Result<(), ApiError> {
+        match self {
+            Self::Local(handle, _) => handle.run_project_file(file.to_owned(), None).await,
+            Self::Remote(remote) => {
+                client::run_project(remote.home(), file, false).await.map(drop).map_err(refusal)
+            }
+        }
+    }
+
+    /// Sends a command to the worker of a project with this name, or to `all`, and waits until the
+    /// command is done. The worker keeps its environment variables: the shell of a dashboard may be
+    /// another one than that in which the worker was started.
+    ///
+    /// # Errors
+    /// The reason why the command failed.
+    pub async fn command_worker(
+        &self,
+        name: &str,
+        command: SessionCommand,
+    ) -> Result<(), ApiError> {
+        match self {
+            Self::Local(handle, _) => {
+                let command = match command {
+                    SessionCommand::Start => WorkerCommand::Start,
+                    SessionCommand::Stop => WorkerCommand::Stop,
+                    SessionCommand::Restart => WorkerCommand::Restart,
+                };
+                handle.worker(name.to_owned(), command, None).await
+            }
+            Self::Remote(remote) => {
+                client::worker_command(remote.home(), name, command.path(), None)
+                    .await
+                    .map(drop)
+                    .map_err(refusal)
+            }
         }
     }
 
@@ -143,23 +210,26 @@ impl Session {
             Self::Remote(remote) => client::command(remote.home(), command.path(), None)
                 .await
                 .map(drop)
-                .map_err(|error| match error {
-                    ClientError::Refused(error) => error,
-                    ClientError::NoHost => {
-                        let hint = "start a host with `stigmer local`";
-                        ApiError::new("unreachable", error.to_string(), hint)
-                    }
-                    ClientError::Unresponsive => {
-                        let hint = "replace the host with `stigmer local restart`";
-                        ApiError::new("unreachable", error.to_string(), hint)
-                    }
-                    // The text of these errors contains the hint.
-                    ClientError::Unreachable { .. }
-                    | ClientError::Garbled(_)
-                    | ClientError::Foreign(_) => {
-                        ApiError::new("unreachable", error.to_string(), "")
-                    }
-                }),
+                .map_err(refusal),
+        }
+    }
+}
+
+/// The error of a command that a host has not carried out.
+fn refusal(error: ClientError) -> ApiError {
+    match error {
+        ClientError::Refused(error) => error,
+        ClientError::NoHost => {
+            let hint = "start a host with `stigmer local`";
+            ApiError::new("unreachable", error.to_string(), hint)
+        }
+        ClientError::Unresponsive => {
+            let hint = "replace the host with `stigmer local restart`";
+            ApiError::new("unreachable", error.to_string(), hint)
+        }
+        // The text of these errors contains the hint.
+        ClientError::Unreachable { .. } | ClientError::Garbled(_) | ClientError::Foreign(_) => {
+            ApiError::new("unreachable", error.to_string(), "")
         }
     }
 }

@@ -24,7 +24,7 @@ mod tests;
 
 pub use input::{
     Cause, Check, Effect, Exit, Failure, Found, Generation, Input, Resource, RestartHelps, Round,
-    UnitWords,
+    StopSignal, UnitKind,
 };
 pub use restart::{Checkpoint, Policy, Schedule};
 pub use state::{Degradation, Live, Owner, Starting, State, Stopping, Want};
@@ -47,7 +47,7 @@ const KILL_TRIES: u32 = 10;
 /// The state machine: the intent, the state of the server, and the restart policy.
 #[derive(Debug, Clone)]
 pub struct Supervisor {
-    words: UnitWords,
+    kind: UnitKind,
     policy: Policy,
     /// The policy that replaces `policy` at the next launch. The running server keeps the policy
     /// with which it was started.
@@ -68,18 +68,12 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Creates a supervisor in the state stopped. `words` are for messages. `last` is the number of
-    /// the last generation of this home. `seed` initializes the random part of the restart delays.
+    /// Creates a supervisor in the state stopped. `last` is the number of the last generation of the
+    /// unit in this home. `seed` initializes the random part of the restart delays.
     #[must_use]
-    pub fn new(
-        words: UnitWords,
-        policy: Policy,
-        last: Generation,
-        seed: u64,
-        now: Instant,
-    ) -> Self {
+    pub fn new(kind: UnitKind, policy: Policy, last: Generation, seed: u64, now: Instant) -> Self {
         Self {
-            words,
+            kind,
             schedule: Schedule::new(seed),
             policy,
             next_policy: None,
@@ -197,6 +191,7 @@ impl Supervisor {
             Input::Stop { cause } => self.operator_stop(cause, now),
             Input::EndGrace => self.operator_end_grace(now),
             Input::Restart => self.operator_restart(now),
+            Input::Reload { detail } => self.reload(detail, now),
             Input::Found { generation, found } => self.found(generation, found, now),
             Input::Launched { generation } => self.launched(generation, now),
             Input::LaunchRefused { generation, failure, is_transient } => {
@@ -232,6 +227,7 @@ impl Supervisor {
             (Want::Up, Cause::Operator | Cause::Shutdown) => {
                 self.launch(Cause::Operator, String::new(), false, now)
             }
+            (Want::Up, Cause::Changed) => self.launch(cause, detail, false, now),
         }
     }
 
@@ -274,7 +270,7 @@ impl Supervisor {
                 "gave up after {restarts} in {} s; last cause: {cause}, {detail}",
                 self.policy.restart_window.as_secs_f64().ceil()
             );
-            return self.fail(Failure::new(reason, self.words.start_hint), now);
+            return self.fail(Failure::new(reason, self.kind.start_hint.clone()), now);
         };
         if delay.is_zero() {
             self.schedule.record(now);
@@ -309,7 +305,7 @@ impl Supervisor {
         cause: Cause,
         now: Instant,
     ) -> Vec<Effect> {
-        self.state = State::Stopping(Stopping {
+        let mut stopping = Stopping {
             generation,
             cause,
             detail: String::new(),
@@ -317,9 +313,15 @@ impl Supervisor {
             since: now,
             grace_ended: false,
             act_at: now + self.policy.stop_grace,
+            signals: 0,
             kills: 0,
-        });
-        if launched { vec![Effect::Terminate { generation }] } else { Vec::new() }
+        };
+        let effects = match launched {
+            true => stopping.insist(&self.kind, self.policy.stop_grace, now),
+            false => Vec::new(),
+        };
+        self.state = State::Stopping(stopping);
+        effects
     }
 
     /// Searches for a server that this host does not watch, and stops that server. The state
@@ -350,6 +352,7 @@ impl Supervisor {
             since: now,
             grace_ended: false,
             act_at: now + KILL_AGAIN,
+            signals: 0,
             kills: 1,
         });
         vec![Effect::Kill { generation }]
@@ -363,7 +366,7 @@ impl Supervisor {
     }
 
     fn leave_ended_external(&mut self) -> Vec<Effect> {
-        let note = format!("{} that was started elsewhere has ended", self.words.unit);
+        let note = format!("{} that was started elsewhere has ended", self.kind.unit);
         self.leave_external(&note)
     }
 

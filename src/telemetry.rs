@@ -33,6 +33,6 @@ pub fn start(home: &Home) {
         // If a log line cannot be written, tracing would print the error on stderr with a macro
         // that panics if stderr cannot be written either.
         .log_internal_errors(false)
-        .with_writer(own::Writer::default)
+        .with_writer(own::OwnLogSink::default)
         .try_init();
 }

@@ -2,10 +2,11 @@
 //! namespaces and workflows. Also finds, runs and installs the Temporal CLI.
 
 pub mod actions;
+mod attribute;
 pub(crate) mod connection;
 pub(crate) mod dial;
 pub mod executions;
-pub(crate) mod failure;
+pub mod failure;
 pub mod health;
 pub mod history;
 pub(crate) mod holdings;
@@ -14,9 +15,13 @@ pub(crate) mod locate;
 mod message;
 pub mod payload;
 pub(crate) mod polls;
-pub(crate) mod queues;
+pub mod provision;
+pub mod queues;
+mod replay;
+mod run;
 pub mod saved_history;
+pub mod sticky;
 mod tool;
 pub(crate) mod version;
-pub(crate) mod workers;
+pub mod workers;
 pub mod workflows;

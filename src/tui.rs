@@ -10,6 +10,7 @@ mod browser;
 mod census;
 mod commands;
 mod dashboard;
+mod dismissing;
 mod end;
 mod events;
 mod farewell;
@@ -21,12 +22,14 @@ mod own_log;
 mod pager;
 mod run_reader;
 mod terminal;
+mod unit_logs;
 mod witness;
 
-use crate::config::{DashboardOptions, Different, Options, Settings};
+use crate::config::{DashboardOptions, Different, RequestedOptions, Settings};
 use crate::harmless;
 use crate::hosting::{
-    AttachError, Attaching, Attachment, Departure, Host, HostError, Notice, Notify, Unreachable,
+    AttachError, Attaching, Attachment, Departure, Host, HostError, HostProcess, Notice, Notify,
+    Unreachable,
 };
 use crate::manager::Command;
 use crate::paths::Home;
@@ -53,6 +56,9 @@ pub enum TuiError {
     /// The running host has an incompatible version. The string contains the fix.
     #[error("{0}")]
     Foreign(String),
+    /// The background host does not start.
+    #[error("cannot start a background host: {0}")]
+    Background(String),
     /// The running server has other options than the requested ones.
     #[error(transparent)]
     Different(#[from] Different),
@@ -69,23 +75,25 @@ pub enum TuiError {
     },
 }
 
-/// Runs the dashboard and returns the exit code. Without a theme in `options`, chooses one that
-/// suits the terminal.
+/// Runs the dashboard and returns the exit code. If no host runs, `process` becomes the host.
+/// Without a theme in `options`, chooses one that suits the terminal.
 ///
 /// # Errors
 /// If this process can neither become the host nor attach to the running host, or if the terminal
 /// cannot be used.
 pub async fn run(
     settings: Settings,
-    asked: Options,
+    requested: RequestedOptions,
     options: DashboardOptions,
+    process: HostProcess,
 ) -> Result<i32, TuiError> {
     let home = settings.home.clone();
+    let entry = HomeEntry { settings, process };
     // Install the signal handlers first: a signal must not end the process during the operations
     // below.
     let mut signals = Signals::listen()?;
     let mut events = TerminalEvents::listen().map_err(HostError::Threads)?;
-    let (mut hosting, session) = connect(settings.clone(), &asked).await?;
+    let (mut hosting, session) = connect(&entry, &requested).await?;
     let mut screen;
     (screen, hosting) = take_screen(&home, hosting).await?;
     #[cfg(debug_assertions)]
@@ -97,18 +105,20 @@ pub async fn run(
         events.pause();
         match end {
             LoopEnd::Suspended => {
-                hosting = suspend(hosting, &settings, screen, &mut dashboard).await?;
+                hosting = suspend(hosting, &entry, screen, &mut dashboard).await?;
                 (screen, hosting) = take_screen(&home, hosting).await?;
             }
             LoopEnd::TakesOver => {
-                hosting = take_over_and_start(settings.clone(), &mut dashboard).await?;
+                hosting = take_over_and_start(&entry, &mut dashboard).await?;
             }
             LoopEnd::HomeLost => {
-                hosting = yield_home(hosting, settings.clone(), &mut dashboard).await?;
+                hosting = yield_home(hosting, &entry, &mut dashboard).await?;
             }
             LoopEnd::Over(over) => break over,
         }
     };
+    // Before the server may stop: an action must not leave an activity paused.
+    let incomplete = dashboard.end_actions().await;
     let message = match (over, hosting) {
         (Over::Vanished, hosting) => {
             screen.abandon();
@@ -132,10 +142,11 @@ pub async fn run(
         }
     };
     terminal::report_panic();
-    match message {
-        Some(message) if over == Over::Vanished => tracing::info!("{message}"),
-        Some(message) => say(&message),
-        None => {}
+    for message in incomplete.into_iter().chain(message) {
+        match over {
+            Over::Vanished => tracing::info!("{message}"),
+            _ => say(&message),
+        }
     }
     Ok(i32::from(over == Over::Panicked || terminal::has_panicked()))
 }
@@ -165,7 +176,7 @@ async fn take_screen(
 /// then, the dashboard becomes the host, but does not start the server.
 async fn suspend(
     hosting: Option<Host>,
-    settings: &Settings,
+    entry: &HomeEntry,
     screen: Screen,
     dashboard: &mut Dashboard,
 ) -> Result<Option<Host>, TuiError> {
@@ -180,15 +191,12 @@ async fn suspend(
         say(&succession.message());
     }
     job::suspend().await?;
-    take_over(settings.clone(), dashboard).await
+    take_over(entry, dashboard).await
 }
 
 /// Becomes the host, or attaches to the running host. Then makes the dashboard show that host.
-async fn take_over(
-    settings: Settings,
-    dashboard: &mut Dashboard,
-) -> Result<Option<Host>, TuiError> {
-    let (host, session) = host_or_attach(&settings, &|_| ()).await?;
+async fn take_over(entry: &HomeEntry, dashboard: &mut Dashboard) -> Result<Option<Host>, TuiError> {
+    let (host, session) = entry.attach(&|_| ()).await?;
     dashboard.look_at(session, host.is_some());
     Ok(host)
 }
@@ -196,13 +204,13 @@ async fn take_over(
 /// Leaves the home, because another host has taken it, and attaches to the other host.
 async fn yield_home(
     hosting: Option<Host>,
-    settings: Settings,
+    entry: &HomeEntry,
     dashboard: &mut Dashboard,
 ) -> Result<Option<Host>, TuiError> {
     if let Some(host) = hosting {
         host.leave().await;
     }
-    let hosting = take_over(settings, dashboard).await?;
+    let hosting = take_over(entry, dashboard).await?;
     dashboard.toast("the home was deleted or replaced, and another host uses it now");
     Ok(hosting)
 }
@@ -210,10 +218,10 @@ async fn yield_home(
 /// Becomes the host, or attaches to another process that has become the host first. In both cases,
 /// requests the start of the server, because the operator has pressed the key for a start.
 async fn take_over_and_start(
-    settings: Settings,
+    entry: &HomeEntry,
     dashboard: &mut Dashboard,
 ) -> Result<Option<Host>, TuiError> {
-    let host = take_over(settings, dashboard).await?;
+    let host = take_over(entry, dashboard).await?;
     dashboard.give(SessionCommand::Start, "starting");
     Ok(host)
 }
@@ -226,33 +234,47 @@ fn say(text: &str) {
 
 /// Becomes the host, or attaches to the running host. Requests the start of the server if the
 /// server does not run.
-async fn connect(settings: Settings, asked: &Options) -> Result<(Option<Host>, Session), TuiError> {
+async fn connect(
+    entry: &HomeEntry,
+    requested: &RequestedOptions,
+) -> Result<(Option<Host>, Session), TuiError> {
     let notify = |notice: &Notice| {
         use std::io::Write;
         let _ = writeln!(io::stderr(), "{}", harmless::lines(&notice.to_string()));
     };
-    let (host, session) = host_or_attach(&settings, &notify).await?;
+    let (host, session) = entry.attach(&notify).await?;
     match &host {
         // Do not wait for the outcome of the start, because the screen shows the outcome.
-        Some(host) => drop(host.handle().begin(Command::Start).await),
-        None => drop(session.bring_up(&settings, asked)?),
+        Some(host) => {
+            session.bring_up_project(requested);
+            drop(host.handle().begin(Command::Start).await);
+        }
+        None => drop(session.bring_up(&entry.settings, requested)?),
     }
     Ok((host, session))
 }
 
-/// Becomes the host, or attaches to the running host. `notify` receives a notice for each command
-/// of another process for which this process must wait.
-async fn host_or_attach(
-    settings: &Settings,
-    notify: Notify<'_>,
-) -> Result<(Option<Host>, Session), TuiError> {
-    Ok(match Attaching::new(settings, Mode::Tui).attach(notify).await? {
-        Attachment::Hosting(host) => {
-            let session = host.session();
-            (Some(*host), session)
-        }
-        Attachment::Following(session) => (None, session),
-    })
+/// The way of the dashboard into a home.
+#[derive(Debug)]
+struct HomeEntry {
+    settings: Settings,
+    /// The process that becomes the host if no host runs.
+    process: HostProcess,
+}
+
+impl HomeEntry {
+    /// Becomes the host, or attaches to the running host. `notify` receives a notice for each
+    /// command of another process for which this process must wait.
+    async fn attach(&self, notify: Notify<'_>) -> Result<(Option<Host>, Session), TuiError> {
+        let mut attaching = Attaching::new(&self.settings, Mode::Tui, self.process);
+        Ok(match attaching.attach(notify).await? {
+            Attachment::Hosting(host) => {
+                let session = host.session();
+                (Some(*host), session)
+            }
+            Attachment::Following(session) => (None, session),
+        })
+    }
 }
 
 impl From<AttachError> for TuiError {
@@ -260,6 +282,7 @@ impl From<AttachError> for TuiError {
         match error {
             AttachError::Host(error) => Self::Host(error),
             AttachError::Foreign(why) => Self::Foreign(why),
+            AttachError::Background(why) => Self::Background(why),
             AttachError::Unreachable(why) => Self::Attach(why),
         }
     }
@@ -285,6 +308,7 @@ fn panic_if_requested(session: &Session) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Options;
     use crate::protocol::State;
     use std::time::Duration;
 
@@ -300,7 +324,8 @@ mod tests {
         let session = faster.session();
         let mut dashboard = Dashboard::new(&home, session, false, DashboardOptions::default());
         let mut facts = faster.handle().watch();
-        assert!(take_over_and_start(settings, &mut dashboard).await.unwrap().is_none());
+        let entry = HomeEntry { settings, process: HostProcess::This };
+        assert!(take_over_and_start(&entry, &mut dashboard).await.unwrap().is_none());
         let started = facts.wait_for(|facts| facts.state_name() != State::Stopped);
         tokio::time::timeout(Duration::from_secs(30), started).await.unwrap().unwrap();
         faster.leave().await;

@@ -1,5 +1,5 @@
-//! A unit: one supervised process tree of any program. Today the only program is the Temporal
-//! server.
+//! A unit: one supervised process tree of any program. There are two kinds: the Temporal server,
+//! and the workers of a project.
 //!
 //! This module knows nothing about Temporal, the options or the facts. The caller decides which
 //! program to run, which files and locks belong to the unit, which checks the unit must pass, what
@@ -25,8 +25,9 @@ use crate::process::identity::Signal;
 use crate::process::sweep::Instance;
 use crate::process::usage;
 use crate::process::watch::Watched;
-use crate::supervisor::{Generation, Supervisor};
+use crate::supervisor::{Cause, Effect, Exit, Generation, Input, State, StopSignal, Supervisor};
 use exit::{Ended, ExitTarget};
+use files::Files;
 use log_reader::LogReader;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -81,7 +82,26 @@ impl Supervision {
     }
 }
 
+/// What an input has changed in the supervisor of a unit.
+#[derive(Debug)]
+pub(crate) struct Transition {
+    pub(crate) before: State,
+    pub(crate) after: State,
+    /// What the owner of the unit must do now.
+    pub(crate) effects: Vec<Effect>,
+}
+
 impl Unit {
+    /// Passes an input to the supervisor. `None` means that a timeout of the supervisor is over.
+    pub(crate) fn step(&mut self, input: Option<Input>, now: Instant) -> Transition {
+        let before = self.supervisor.state().clone();
+        let effects = match input {
+            Some(input) => self.supervisor.handle(input, now),
+            None => self.supervisor.handle_timeout(now),
+        };
+        Transition { before, after: self.supervisor.state().clone(), effects }
+    }
+
     /// Creates a unit without a process.
     pub(crate) fn new(
         supervisor: Supervisor,
@@ -112,6 +132,19 @@ impl Unit {
         self.supervision.as_ref().is_some_and(|it| it.generation == generation)
     }
 
+    /// Checks the files of the unit if a check is due and the home is in place, and the log file of the
+    /// running process.
+    pub(crate) fn keep(&mut self, files: &mut Files, now: Instant) {
+        files.receive();
+        if files.is_due(now)
+            && self.sweeps.is_in_place()
+            && files.look(now)
+            && let Some(instance) = self.supervision.as_ref().and_then(|it| it.instance.as_ref())
+        {
+            self.log.inspect(&instance.leader);
+        }
+    }
+
     /// The process tree that the unit supervises now.
     pub(crate) fn instance(&self) -> Option<&Instance> {
         self.supervision.as_ref()?.instance.as_ref()
@@ -128,22 +161,25 @@ impl Unit {
         self.launches.clone()
     }
 
-    /// Launches a generation. Calls `start` with the permission to launch, or with the reason why
-    /// there is no permission. Does not call `start` if the host is leaving, which means that it
-    /// prepares its exit. The owner must call [`Self::launched`] after the launch.
-    pub(crate) fn launch<F: Future<Output = ()> + Send + 'static>(
+    /// Launches a generation after the end of `wait`. Calls `start` with the result of `wait`, and
+    /// with the permission to launch, or with the reason why there is no permission. Does not call
+    /// `start` if the host is leaving, which means that it prepares its exit. The owner must call
+    /// [`Self::launched`] after the launch.
+    pub(crate) fn launch<W: Send, F: Future<Output = ()> + Send + 'static>(
         &mut self,
         panicked: impl FnOnce() + Send + 'static,
-        start: impl FnOnce(Result<Permit, Unswept>) -> F + Send + 'static,
+        wait: impl Future<Output = W> + Send + 'static,
+        start: impl FnOnce(W, Result<Permit, Unswept>) -> F + Send + 'static,
     ) {
         self.is_launching = true;
         let (log, launches) = (self.log.clone(), self.launches.clone());
         // This task is never aborted, because a process that it has spawned must be supervised.
         spawn(panicked, async move {
+            let waited = wait.await;
             log.catch_up().await;
             match launches.begin().await {
                 Err(Unswept::Leaving) => {}
-                permit => start(permit).await,
+                permit => start(waited, permit).await,
             }
         });
     }
@@ -226,14 +262,14 @@ impl Unit {
         }
     }
 
-    /// Sends SIGTERM to the processes of this generation, and gives the processes time to exit.
-    /// Does nothing if the unit does not supervise the generation.
-    pub(crate) fn terminate(&self, generation: Generation) {
+    /// Sends a signal that requests the end of the processes of this generation, and gives the
+    /// processes time to exit. Does nothing if the unit does not supervise the generation.
+    pub(crate) fn terminate(&self, generation: Generation, signal: StopSignal) {
         self.log.stopping();
         if let Some(supervision) = self.owned(generation) {
             supervision.stop_requested.send_replace(true);
         }
-        self.signal(generation, &[Signal::Term, Signal::Cont]);
+        self.signal(generation, Signal::of_stop(signal));
     }
 
     /// Sends SIGKILL to the processes of this generation. Does nothing if the unit does not
@@ -274,6 +310,19 @@ impl Unit {
                 );
             }
         });
+    }
+
+    /// Why a process that has exited has ended: the stop in progress, or else the exit itself.
+    pub(crate) fn cause_of_end(&self, exit: &Exit) -> (Cause, String) {
+        match self.supervisor.state() {
+            State::Stopping(stopping) => (stopping.cause, stopping.detail.clone()),
+            State::Stopped { .. }
+            | State::Starting(_)
+            | State::Ready(_)
+            | State::Degraded(..)
+            | State::Backoff { .. }
+            | State::Failed { .. } => (exit.cause(), exit.to_string()),
+        }
     }
 
     /// Ends the supervision of this generation and returns it. Sends no signal.

@@ -8,8 +8,10 @@
 
 mod child;
 
+use crate::caller::Caller;
+use crate::process::forked;
 use crate::process::identity::Identity;
-use crate::process::watch::{self, Watched};
+use crate::process::watch::Watched;
 use std::ffi::OsString;
 use std::io::{self, PipeWriter, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -98,32 +100,19 @@ pub fn fork(arguments: impl Iterator<Item = OsString>) {
 }
 
 fn fork_watchdog(role: Role) -> io::Result<Watchdog> {
-    // Another thread may have locked a mutex during the fork. In the child, that thread does not
-    // exist, so the mutex would stay locked.
-    if std::fs::read_dir("/proc/self/task")?.count() != 1 {
-        return Err(io::Error::other("this process already has several threads"));
-    }
-    let (reader, writer) = io::pipe()?;
     let armed = role.mission.is_some();
-    // SAFETY: this process has one thread, so the child is a full copy of it.
-    match unsafe { nix::unistd::fork() }? {
-        nix::unistd::ForkResult::Child => {
-            drop(writer);
-            child::run(reader, role)
-        }
-        nix::unistd::ForkResult::Parent { child } => {
-            let identity = Identity::of(child.as_raw())?
-                .ok_or_else(|| io::Error::other("cannot identify the watchdog process"))?;
-            Ok(Watchdog { identity, pipe: Mutex::new(Pipe { end: Some(writer), armed }) })
-        }
-    }
+    let (identity, writer) = forked::fork(|pipe| child::run(pipe, role))?;
+    Ok(Watchdog { identity, pipe: Mutex::new(Pipe { end: Some(writer), armed }) })
 }
 
 impl Role {
     /// Reads from the arguments what the watchdog needs. `None` if the command never becomes a
     /// host, so that it needs no watchdog.
-    fn of(arguments: impl Iterator<Item = OsString>) -> Option<Self> {
-        let mut arguments = arguments.skip(1).take_while(|word| word != "--");
+    fn of(mut arguments: impl Iterator<Item = OsString>) -> Option<Self> {
+        if Caller::of(arguments.next().as_ref()) == Caller::TemporalCli {
+            return None;
+        }
+        let mut arguments = arguments.take_while(|word| word != "--");
         let mut role = None;
         let mut attempts = 0;
         while let Some(word) = arguments.next() {
@@ -183,12 +172,8 @@ pub fn end() {
     let Some(Ok(watchdog)) = WATCHDOG.get() else { return };
     let mut pipe = watchdog.pipe.lock().unwrap_or_else(PoisonError::into_inner);
     // `take` moves the write end out of the value, and the drop of the write end closes the pipe.
-    if pipe.end.take().is_some()
-        && !pipe.armed
-        && let Ok(Some(proven)) = watchdog.identity.prove()
-        && watch::wait_exit(&proven, LEAVING)
-    {
-        watch::reap(proven.pid());
+    if pipe.end.take().is_some() && !pipe.armed {
+        forked::wait_exit(&watchdog.identity, LEAVING);
     }
 }
 
@@ -259,6 +244,7 @@ mod tests {
             ("stigmer local status --json", None),
             ("stigmer local stop --home /h", None),
             ("stigmer local -- --tui", None),
+            ("/usr/bin/temporal-local --tui", None),
             ("stigmer local --tui", idle.clone()),
             ("stigmer local --home /h --no-tui", idle.clone()),
             ("stigmer local background-host --options {} --home /h", idle),

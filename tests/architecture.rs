@@ -69,8 +69,10 @@ fn no_source_prints_with_a_macro_that_panics() {
 const MAP: &[(&str, &str)] = &[
     ("supervisor", ""),
     ("harmless", ""),
+    ("caller", ""),
     ("caught", ""),
     ("clock", ""),
+    ("spelling", ""),
     ("paths", ""),
     ("config", "harmless paths supervisor"),
     ("process", "harmless paths supervisor"),
@@ -78,19 +80,27 @@ const MAP: &[(&str, &str)] = &[
     ("log", "clock harmless paths process"),
     ("unit", "log paths process supervisor"),
     ("temporal", "caught harmless paths process"),
+    ("watch", "caught paths"),
+    ("project", "config harmless paths process spelling temporal watch"),
+    ("worker", "harmless log paths process project supervisor temporal unit"),
     ("workflow", "temporal"),
     ("protocol", "config supervisor"),
     ("facts", "config log paths process protocol supervisor"),
     ("server", "clock config facts harmless log paths process protocol supervisor temporal unit"),
-    ("manager", "config facts log paths process protocol server supervisor temporal unit"),
-    ("problems", "facts process protocol supervisor temporal"),
-    ("control", "config facts log manager paths problems process protocol supervisor"),
+    (
+        "manager",
+        "config facts harmless log paths process project protocol server spelling supervisor temporal unit watch \
+         worker",
+    ),
+    ("problems", "clock facts process protocol spelling supervisor temporal"),
+    ("control", "config facts harmless log manager paths problems process protocol supervisor"),
     ("session", "config control facts manager paths problems protocol supervisor"),
-    ("watchdog", "paths process"),
+    ("terminal_guard", "process"),
+    ("watchdog", "caller paths process"),
     (
         "hosting",
         "config control facts harmless log manager paths process protocol runtime server session supervisor \
-         temporal unit watchdog",
+         temporal unit watchdog worker",
     ),
     ("presenter", "clock config harmless paths protocol session supervisor temporal workflow"),
     ("signals", "process"),
@@ -102,7 +112,7 @@ const MAP: &[(&str, &str)] = &[
     (
         "tui",
         "caught clock config harmless hosting log manager paths presenter process protocol server session \
-         signals supervisor temporal workflow",
+         signals supervisor temporal terminal_guard workflow",
     ),
     ("telemetry", "harmless log paths"),
 ];
@@ -229,10 +239,10 @@ fn modules_of_the_view_use_only_what_their_map_allows() {
     let map: &[(&str, &[&str])] = &[
         ("human", &[]),
         ("request", &[]),
-        ("input", &["request"]),
+        ("input", &["human", "request"]),
         ("log", &[]),
         ("loss", &["human"]),
-        ("model", &["loss"]),
+        ("model", &["loss", "request"]),
         ("draw", &["log", "model"]),
         ("explorer", &["draw", "human", "input", "log"]),
         ("panel", &["app", "draw", "explorer"]),

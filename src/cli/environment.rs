@@ -7,7 +7,7 @@ use crate::hosting;
 use crate::protocol::State;
 
 pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
-    context.warn_of_broken_config();
+    context.warn_of_broken_files();
     let status = hosting::status(&context.home)?;
     let temporal = match (&status.temporal, status.state) {
         (Some(temporal), _) => temporal,

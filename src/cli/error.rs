@@ -1,8 +1,11 @@
 //! The error of a command, and its exit code.
 
 use crate::config::ConfigError;
-use crate::hosting::{ProgramError, SettingsError, StartError, StatusError, StopError};
+use crate::hosting::{
+    ProgramError, SettingsError, StartError, StatusError, StopError, WorkerError,
+};
 use crate::paths::HomeError;
+use crate::project::ProjectError;
 use crate::runtime::RuntimeError;
 
 /// The reason why a command failed.
@@ -32,6 +35,12 @@ pub enum CliError {
     /// The status cannot be determined.
     #[error(transparent)]
     Status(StatusError),
+    /// The project file cannot be used.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    /// A command for a worker failed.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
     /// Any other error. The string is the complete message for the user.
     #[error("{0}")]
     Other(String),
@@ -49,6 +58,8 @@ impl CliError {
             | Self::Start(_)
             | Self::Stop(_)
             | Self::Status(_)
+            | Self::Project(_)
+            | Self::Worker(_)
             | Self::Other(_) => 1,
         }
     }

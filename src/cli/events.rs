@@ -9,7 +9,7 @@ use crate::supervisor::Cause;
 use stigmer_ui::human;
 
 pub(super) fn run(context: &Context, last: Option<usize>, json: bool) -> Result<i32, CliError> {
-    context.warn_of_broken_config();
+    context.warn_of_broken_files();
     let mut lines: Vec<String> = Vec::new();
     for file in chronicle::files(&context.home.events()) {
         match std::fs::read(&file) {

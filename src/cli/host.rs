@@ -2,19 +2,24 @@
 //! the dashboard and `--no-tui`.
 
 use super::{CliError, Context, install, output};
-use crate::config::{Options, Settings};
+use crate::caller::Caller;
+use crate::config::{Options, RequestedOptions, Settings};
 use crate::hosting::background;
-use crate::hosting::{self, HostError};
+use crate::hosting::{self, HostError, HostProcess};
 use crate::paths::Home;
-use crate::process::{look, threads};
+use crate::process::identity::Identity;
+use crate::process::{look, threads, watch};
 use crate::watchdog::Death;
 use crate::{headless as foreground, telemetry, tui};
 use std::io::{self, IsTerminal};
 use std::path::Path;
+use std::time::Duration;
 
 /// Number of threads that a dashboard needs: two for the host, one for the terminal, and the others
 /// for [`threads`], signals and searches.
 const THREADS: usize = 8;
+/// Time of one wait for the end of the Temporal CLI.
+const WATCH: Duration = Duration::from_secs(3_600);
 
 /// Runs this process as the background host. `options` are JSON from the process that started this
 /// one, which has already checked the options.
@@ -51,16 +56,47 @@ pub(super) fn give_up(root: &Path, attempts: u32, why: &CliError) {
     }
 }
 
-fn settings_to_host(context: &Context) -> Result<Settings, CliError> {
-    Ok(hosting::settings_to_host(&context.home, &context.asked, &output::notice)?)
+fn settings_to_host(context: &Context, requested: &RequestedOptions) -> Result<Settings, CliError> {
+    Ok(hosting::settings_to_host(&context.home, requested, &output::notice)?)
+}
+
+/// Ends this process when the Temporal CLI, its parent, was killed. Nothing else ends it then, and it would
+/// draw over the shell. The guard restores the terminal, because a process in the background cannot
+/// restore the settings.
+fn end_with_caller() {
+    let caller = Identity::of(nix::unistd::getppid().as_raw());
+    let Ok(Some(caller)) = caller.and_then(|it| it.map_or(Ok(None), |it| it.prove())) else {
+        return;
+    };
+    let wait = move || {
+        while !watch::wait_exit(&caller, WATCH) {}
+        std::process::exit(1);
+    };
+    if let Err(error) = std::thread::Builder::new().name("caller".to_owned()).spawn(wait) {
+        tracing::warn!(%error, "no thread waits for the end of the Temporal CLI");
+    }
+}
+
+/// The process that becomes the host if no host runs. The Temporal CLI may kill this process.
+fn process(context: &Context) -> HostProcess {
+    match context.caller {
+        Caller::Shell => HostProcess::This,
+        Caller::TemporalCli => HostProcess::Background,
+    }
 }
 
 pub(super) fn headless(context: &Context) -> Result<i32, CliError> {
-    let settings = settings_to_host(context)?;
+    let requested = context.requested()?;
+    let settings = settings_to_host(context, &requested)?;
     hosting::ensure_program(&settings, install::progress().as_mut())?;
     hosting::prepare(&context.home)?;
     telemetry::start(&context.home);
-    super::block_on(foreground::run(settings, context.asked.clone()))?
+    if context.caller == Caller::TemporalCli {
+        output::note(
+            "note: Ctrl-C ends only this output; stop the server with `temporal local stop`",
+        );
+    }
+    super::block_on(foreground::run(settings, requested, process(context)))?
         .map_err(|error| CliError::Other(error.to_string()))
 }
 
@@ -75,7 +111,11 @@ pub(super) fn dashboard(context: &Context) -> Result<i32, CliError> {
         );
         return headless(context);
     }
-    let settings = settings_to_host(context)?;
+    if context.caller == Caller::TemporalCli {
+        end_with_caller();
+    }
+    let requested = context.requested()?;
+    let settings = settings_to_host(context, &requested)?;
     let dashboard = context.dashboard_options()?;
     // Install the CLI before the dashboard uses the screen, because the installation prints its
     // progress.
@@ -89,6 +129,6 @@ pub(super) fn dashboard(context: &Context) -> Result<i32, CliError> {
     // that accepts no output may block that thread, but must not block the host.
     let runtime = super::build(tokio::runtime::Builder::new_multi_thread().worker_threads(2))?;
     runtime
-        .block_on(tui::run(settings, context.asked.clone(), dashboard))
+        .block_on(tui::run(settings, requested, dashboard, process(context)))
         .map_err(|error| CliError::Other(error.to_string()))
 }

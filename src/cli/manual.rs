@@ -6,6 +6,7 @@ use std::io;
 pub(super) fn page(command: &clap::Command) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     manual(command, &mut text)?;
+    extension(&mut text)?;
     environment_of(command, &mut text)?;
     Ok(text)
 }
@@ -15,6 +16,19 @@ pub(super) fn manual(command: &clap::Command, text: &mut Vec<u8>) -> io::Result<
     clap_mangen::Man::new(command.clone()).render(text)?;
     let shown = |command: &&clap::Command| !command.is_hide_set() && command.get_name() != "help";
     command.get_subcommands().filter(shown).try_for_each(|command| manual(command, text))
+}
+
+/// Appends the section on `temporal local` to the manual page.
+fn extension(text: &mut Vec<u8>) -> io::Result<()> {
+    use clap_mangen::roff::{Roff, roman};
+    let mut section = Roff::new();
+    section.control("SH", ["TEMPORAL LOCAL"]);
+    section.text([roman(
+        "If temporal-local is on PATH, `temporal local` of the Temporal CLI is the same as `stigmer local`. \
+         The dashboard and --no-tui then always use a background host, because the Temporal CLI kills \
+         stigmer after a signal.",
+    )]);
+    section.to_writer(text)
 }
 
 /// Appends the section on environment variables to the manual page.

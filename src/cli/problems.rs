@@ -10,7 +10,7 @@ use std::fmt::Write;
 use stigmer_ui::human;
 
 pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
-    context.warn_of_broken_config();
+    context.warn_of_broken_files();
     let (state, list) = hosting::problems(&context.home)?;
     if json {
         let text = serde_json::to_string_pretty(&list)
@@ -22,7 +22,7 @@ pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
     if let Some(why) = &list.unknown {
         note(&format!("stigmer: the problems of workflows are unknown: {why}"));
     }
-    let needs_action = list.problems.iter().any(|problem| problem.severity != Severity::Notice);
+    let needs_action = shown(&list).any(|problem| problem.severity != Severity::Notice);
     Ok(match state {
         State::Stopped => 3,
         _ if needs_action => 4,
@@ -35,23 +35,38 @@ pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
     })
 }
 
-/// Formats the problems, each with its cause, its attempts, a hint and a command.
+/// The problems that no user has dismissed.
+fn shown(list: &ProblemList) -> impl Iterator<Item = &Problem> {
+    list.problems.iter().filter(|problem| !problem.dismissed)
+}
+
+/// Formats the problems, each with its cause, its attempts, a hint and a command. Counts the
+/// dismissed ones.
 fn render(list: &ProblemList, coloured: bool) -> String {
-    if list.problems.is_empty() {
-        return if list.unknown.is_none() { "no problems\n".to_owned() } else { String::new() };
-    }
     let mut text = String::new();
-    for problem in &list.problems {
+    let dismissed = list.problems.len() - shown(list).count();
+    if shown(list).next().is_none() && list.unknown.is_none() {
+        return match dismissed {
+            0 => "no problems\n".to_owned(),
+            1 => "no problems except 1 dismissed one (--json lists it)\n".to_owned(),
+            n => {
+                let n = human::count(n as u64);
+                format!("no problems except {n} dismissed ones (--json lists them)\n")
+            }
+        };
+    }
+    for problem in shown(list) {
         let (sign, colour) = match problem.severity {
             Severity::Red => ("✗", "31"),
             Severity::Amber => ("▲", "33"),
             Severity::Notice => ("↻", "2"),
         };
-        let head = format!("{sign} {}", problem.kind.label());
+        let head = format!("{sign} {}", problem.kind.state());
         let head = if coloured { format!("\u{1b}[{colour}m{head}\u{1b}[0m") } else { head };
         let _ = writeln!(text, "{head}  {}", harmless(&subject(problem)));
         let details = [
             Some(problem.cause.clone()).filter(|cause| !cause.is_empty()),
+            workflows(problem),
             attempts(problem),
             problem.hint.clone(),
             problem.command.clone(),
@@ -59,6 +74,10 @@ fn render(list: &ProblemList, coloured: bool) -> String {
         for detail in details.into_iter().flatten() {
             let _ = writeln!(text, "    {}", harmless(&detail));
         }
+    }
+    match dismissed {
+        0 => {}
+        n => _ = writeln!(text, "{} dismissed, --json lists them", human::count(n as u64)),
     }
     text
 }
@@ -83,6 +102,19 @@ fn subject(problem: &Problem) -> String {
     text
 }
 
+/// Names the workflows that wait in a queue, such as `workflows: invoice-13, invoice-12 and 3 more`.
+fn workflows(problem: &Problem) -> Option<String> {
+    const NAMED: usize = 5;
+    let (named, more) = problem.others.split_at_checked(NAMED).unwrap_or((&problem.others, &[]));
+    let ids: Vec<&str> = named.iter().map(|it| it.workflow_id.as_str()).collect();
+    let more = match more.len() as u64 {
+        0 => String::new(),
+        n => format!(" and {} more", human::count(n)),
+    };
+    (problem.run_id.is_none() && !ids.is_empty())
+        .then(|| format!("workflows: {}{more}", ids.join(", ")))
+}
+
 /// Formats the attempts of an activity, such as `call_bank: attempt 8 of 50, next in 13 s`.
 fn attempts(problem: &Problem) -> Option<String> {
     let attempt = problem.attempt?;
@@ -90,7 +122,36 @@ fn attempts(problem: &Problem) -> Option<String> {
     let limit = problem.max_attempts.map_or_else(String::new, |max| format!(" of {max}"));
     let next = problem
         .next_try_ms
-        .filter(|next| *next > 0)
-        .map_or_else(String::new, |next| format!(", next in {}", human::duration(next)));
-    Some(format!("{activity}attempt {attempt}{limit}{next}"))
+        .filter(|next| *next >= 1_000)
+        .map_or_else(String::new, |next| format!(", next in {}", human::remaining(next)));
+    let as_of = human::as_of(problem.as_of_ms, problem.next_try_ms);
+    let as_of = as_of.map(|as_of| format!(" ({as_of})")).unwrap_or_default();
+    Some(format!("{activity}attempt {attempt}{limit}{next}{as_of}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{ProblemKind, SCHEMA};
+
+    #[test]
+    fn dismissed_problems_are_counted() {
+        let list = |dismissed: &[bool], unknown: Option<&str>| {
+            let problem = |dismissed: &bool| Problem {
+                dismissed: *dismissed,
+                ..Problem::new(ProblemKind::Server, "server")
+            };
+            let unknown = unknown.map(str::to_owned);
+            let problems = dismissed.iter().map(problem).collect();
+            render(&ProblemList { schema: SCHEMA, as_of_ms: None, unknown, problems }, false)
+        };
+        assert_eq!(list(&[], None), "no problems\n");
+        assert_eq!(list(&[true], None), "no problems except 1 dismissed one (--json lists it)\n");
+        assert_eq!(
+            list(&[true; 3], None),
+            "no problems except 3 dismissed ones (--json lists them)\n"
+        );
+        assert!(list(&[true, false], None).ends_with("\n1 dismissed, --json lists them\n"));
+        assert_eq!(list(&[true; 2], Some("why")), "2 dismissed, --json lists them\n");
+    }
 }

@@ -1,16 +1,19 @@
 //! `stigmer local`: starts the server in the background.
 
 use super::output::{self, line, note};
-use super::{CliError, Context, block_on, install};
+use super::{CliError, Context, block_on, install, worker};
 use crate::hosting::{self, ReadyServer};
 use crate::presenter;
 use crate::protocol::Status;
 
 pub(super) fn run(context: &Context) -> Result<i32, CliError> {
+    let requested = context.requested()?;
     let mut progress = install::progress();
-    let starting =
-        hosting::start(&context.home, &context.asked, progress.as_mut(), &output::notice);
+    let starting = hosting::start(&context.home, &requested, progress.as_mut(), &output::notice);
     announce(&block_on(starting)??);
+    if let Some(project) = &requested.project {
+        worker::run_project(context, &project.file)?;
+    }
     Ok(0)
 }
 

@@ -6,7 +6,7 @@ use super::{CliError, Context};
 use crate::hosting::{self, Stopped};
 
 pub(super) fn run(context: &Context, yes: bool) -> Result<i32, CliError> {
-    context.warn_of_broken_config();
+    context.warn_of_broken_files();
     loss::confirm(context, Ending::Stop, yes)?;
     line(match hosting::stop(&context.home, &output::notice)? {
         Stopped::Ours => "the server is stopped",

@@ -12,7 +12,7 @@ fn unknown_command_suggests_the_likely_one() {
         ("stigmer local statsu", Some("stigmer local status")),
         ("stigmer local log", Some("stigmer local logs")),
         ("stigmer local down", Some("stigmer local stop")),
-        ("stigmer local start", Some("stigmer local")),
+        ("stigmer local starts", Some("stigmer local start")),
         ("stigmer status", Some("stigmer local status")),
         ("stigmer stop", Some("stigmer local stop")),
         ("stigmer logs", Some("stigmer local logs")),
@@ -29,10 +29,7 @@ fn unknown_command_suggests_the_likely_one() {
 
 #[test]
 fn completions_offer_levels_but_no_internal_commands() {
-    let mut text = Vec::new();
-    let mut command = words::public(&built());
-    clap_complete::generate(clap_complete::Shell::Bash, &mut command, "stigmer", &mut text);
-    let text = String::from_utf8(text).unwrap();
+    let text = completions::script(clap_complete::Shell::Bash, &mut words::public(&built()));
     assert!(text.contains("debug info warn error"));
     assert!(text.contains("restart"));
     assert!(!text.contains(hosting::background::SUBCOMMAND));
@@ -49,12 +46,13 @@ fn completions_offer_levels_but_no_internal_commands() {
 fn help_of_a_subcommand_lists_only_the_options_that_it_uses() {
     for (task, own) in [
         ("stop", vec!["--yes"]),
-        ("status", vec!["--json"]),
+        ("status", vec!["--json", "--project", "--no-project"]),
         ("logs", vec!["--follow", "--grep"]),
         ("events", vec!["--lines"]),
         ("env", vec!["--json"]),
         ("install", vec!["--version"]),
-        ("restart", vec!["--yes", "--port", "--http"]),
+        ("init", vec!["--print"]),
+        ("restart", vec!["--yes", "--port", "--http", "--project"]),
     ] {
         let line = ["stigmer", "local", task, "--help"];
         let help = parse(Cli::command(), line.map(OsString::from)).unwrap_err().to_string();
@@ -105,10 +103,15 @@ fn theme_of_command_line_overrides_theme_of_file() {
     std::fs::write(home.config(), "theme = \"light\"").unwrap();
     let line = ["stigmer", "local", "--tui", "--theme", "ansi16"];
     let MainCommand::Local(local) = Cli::try_parse_from(line).unwrap().command else { panic!() };
-    let mut context =
-        Context { home, asked: local.options, dashboard: DashboardOptions::default() };
+    let mut context = Context {
+        home,
+        explicit: local.options,
+        project: ProjectChoice::Nothing,
+        dashboard: DashboardOptions::default(),
+        caller: Caller::Shell,
+    };
     assert_eq!(context.dashboard_options().unwrap().theme, Some(Theme::Light));
-    context.dashboard = context.asked.take_dashboard();
+    context.dashboard = context.explicit.take_dashboard();
     assert_eq!(context.dashboard_options().unwrap().theme, Some(Theme::Ansi16));
 }
 

@@ -1,6 +1,7 @@
 //! Suggests a command if the user types an unknown one. Also decides which options the help and the
 //! shell completions list.
 
+use crate::spelling::nearest;
 use clap::error::{ContextKind, ContextValue, Error};
 use clap::{Arg, Command};
 
@@ -15,7 +16,6 @@ const KNOWN_ELSEWHERE: &[(&str, &str)] = &[
     ("history", "events"),
     ("timeline", "events"),
     ("up", ""),
-    ("start", ""),
     ("run", ""),
 ];
 
@@ -38,42 +38,16 @@ pub(super) fn instead(error: &Error, cli: &Command) -> Option<String> {
     Some(format!("stigmer local {meant}").trim_end().to_owned())
 }
 
-/// Returns the name that is most similar to `typed`. `None` if all names differ so much that a
-/// typing error is unlikely.
-fn nearest<'n>(typed: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let slips = |name: &str| slips(typed, name);
-    let (count, name) = names.map(|name| (slips(name), name)).min()?;
-    (count <= typed.len() / 3).then_some(name)
-}
-
-/// Number of typing errors that turn one word into the other. Each error inserts, deletes or
-/// replaces a letter, or swaps two neighboring letters.
-fn slips(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut least = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                least = least.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
-}
-
 /// Hides options from the help of each subcommand of `local` that does not use them. The subcommand
 /// still accepts and ignores these options.
 pub(super) fn listed(cli: Command) -> Command {
     let hide_unused = |local: Command| {
         let shared = local.get_arguments().filter(|it| it.is_global_set() && it.get_id() != "home");
+        let is_of_project = |it: &Arg| matches!(it.get_id().as_str(), "project" | "no_project");
         let unused: Vec<Arg> = shared.map(|it| it.clone().hide(true)).collect();
         local.mut_subcommands(|task| match task.get_name() {
             "restart" => task,
+            "status" => task.args(unused.iter().filter(|it| !is_of_project(it))),
             // Define a hidden copy of each unused option in the subcommand. clap passes an option
             // of `local` on only to a subcommand that does not define the same option.
             _ => task.args(&unused),

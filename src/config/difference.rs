@@ -4,12 +4,17 @@ use super::{EffectiveOptions, Options};
 use crate::harmless::{harmless, quote};
 use serde_json::Value;
 
-/// Key of the arguments after `--`. Of all options, only these have no flag.
+/// Key of the arguments after `--`, which have no flag.
 const ARGUMENTS: &str = "arguments";
+
+/// Key of the dynamic configuration, which only files set.
+const DYNAMIC_CONFIG: &str = "dynamic-config";
 
 /// An option whose requested value differs from the value in the running server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
+    /// Key of the option.
+    option: String,
     /// Name of the option for messages, such as `--port`, or a description of the arguments for
     /// Temporal.
     name: String,
@@ -28,10 +33,17 @@ impl Difference {
         let name = format!("--{option}");
         let (name, flag) = match (option, asked) {
             (ARGUMENTS, _) => ("the arguments after `--`".to_owned(), format!("-- {value}")),
+            (DYNAMIC_CONFIG, _) => ("the dynamic configuration".to_owned(), String::new()),
             (_, Value::Bool(_)) => (name, format!("--{option}={value}")),
             (_, _) => (name, format!("--{option} {}", quoted(&value))),
         };
-        Self { name, flag, running, asked: value }
+        Self { option: option.to_owned(), name, flag, running, asked: value }
+    }
+
+    /// Key of the option, such as `port`.
+    #[must_use]
+    pub fn option(&self) -> &str {
+        &self.option
     }
 }
 
@@ -93,7 +105,7 @@ pub fn differences(asked: &Options, in_force: &EffectiveOptions) -> Vec<Differen
 }
 
 /// Formats an option value as a user would write it on the command line.
-fn plain(option: &str, value: &Value) -> String {
+pub(super) fn plain(option: &str, value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(items) if option == ARGUMENTS => {
@@ -104,7 +116,11 @@ fn plain(option: &str, value: &Value) -> String {
             let items: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
             items.join(",")
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+        Value::Object(settings) => {
+            let settings = settings.iter().map(|(name, value)| format!("{name}={value}"));
+            settings.collect::<Vec<_>>().join(" ")
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
 }
 

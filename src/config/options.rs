@@ -1,11 +1,12 @@
-//! The options that the user has set. Flags, environment variables and the configuration file share
-//! this type.
+//! The options that the user has set. Flags, environment variables, the project file and the
+//! configuration file share this type.
 
 use super::{HttpAddress, Size, Span, TemporalLogLevel};
 use clap::builder::{BoolishValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use stigmer_ui::Theme;
 
@@ -250,6 +251,11 @@ pub struct Options {
     #[arg(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arguments: Option<Vec<String>>,
+
+    /// Settings of Temporal's dynamic configuration
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dynamic_config: Option<BTreeMap<String, Value>>,
 }
 
 /// The options that only a dashboard uses. A host knows none of them.
@@ -306,6 +312,7 @@ impl Options {
             theme: self.theme.or(others.theme),
             notify: self.notify.or(others.notify),
             arguments: self.arguments.or(others.arguments),
+            dynamic_config: self.dynamic_config.or(others.dynamic_config),
         }
     }
 

@@ -2,11 +2,13 @@
 //! set.
 
 use super::{
-    ConfigError, EffectiveOptions, HttpAddress, Options, Size, Span, TemporalLogLevel, arguments,
-    effective, read_file,
+    ConfigError, EffectiveOptions, HttpAddress, Options, RequestedOptions, Size, Span,
+    TemporalLogLevel, arguments, effective, read_file,
 };
 use crate::paths::Home;
 use crate::supervisor::Policy;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -68,19 +70,21 @@ pub struct Settings {
     pub allow_other_user: bool,
     /// Additional arguments for `temporal server start-dev`.
     pub arguments: Vec<String>,
+    /// Settings of Temporal's dynamic configuration.
+    pub dynamic_config: BTreeMap<String, Value>,
     /// The options that were set, without defaults. A restart with new options merges them into
     /// these.
     pub options: Options,
 }
 
 impl Settings {
-    /// Creates the settings from `options`. Options that are not set are taken from the
+    /// Creates the settings from the requested options. Options that are not set are taken from the
     /// configuration file of the home.
     ///
     /// # Errors
     /// If the file cannot be read or has an unknown option, or if a value is not valid.
-    pub fn load(home: &Home, options: &Options) -> Result<Self, ConfigError> {
-        Self::resolve(home.clone(), options.clone().or(read_file(home)?))
+    pub fn load(home: &Home, requested: &RequestedOptions) -> Result<Self, ConfigError> {
+        Self::resolve(home.clone(), requested.merged().or(read_file(home)?))
     }
 
     /// Checks these options, and fills in the defaults.
@@ -88,40 +92,24 @@ impl Settings {
     /// # Errors
     /// If a value is not valid, or if two values conflict.
     pub fn resolve(home: Home, options: Options) -> Result<Self, ConfigError> {
+        let checked = CheckedOptions::of(&options, &home.database())?;
         let set = Options { theme: None, notify: None, ..options.clone() };
-        let arguments = options.arguments.clone().unwrap_or_default();
-        let (port, ui_port) = ports(&options, &arguments)?;
-        let database = database(&home, &options)?;
-        let namespaces = namespaces(options.namespace.as_deref())?;
-        let policy = policy(&options, &database)?;
-        if let Some(address) = &options.address {
-            check_address(address)?;
-        }
-        if let Some(HttpAddress(http)) = options.http {
-            // With an external server, stigmer's own server does not use these ports, so `--http`
-            // may use them.
-            let ours = [(Some(port), "port"), (ui_port, "ui-port")];
-            check_http(http, if options.address.is_some() { &[] } else { &ours })?;
-        }
-        if let Some(program) = &options.temporal_bin {
-            check_program(program)?;
-        }
-        let log_max = options.log_max.unwrap_or(Size(64 << 20));
         Ok(Self {
             home,
-            port,
-            ui_port,
+            port: checked.port,
+            ui_port: checked.ui_port,
             temporal_bin: options.temporal_bin,
-            database,
-            namespaces,
+            database: checked.database,
+            namespaces: checked.namespaces,
             temporal_log_level: options.temporal_log_level.unwrap_or(TemporalLogLevel::Info),
-            policy,
-            log_max: at_least("log-max", log_max, Size(1 << 20))?.0,
+            policy: checked.limits.policy,
+            log_max: checked.limits.log_max,
             http: options.http.map(|http| http.0),
             watchdog: options.watchdog.unwrap_or(true),
             address: options.address,
             allow_other_user: options.allow_other_user.unwrap_or(false),
-            arguments,
+            arguments: options.arguments.unwrap_or_default(),
+            dynamic_config: options.dynamic_config.unwrap_or_default(),
             options: set,
         })
     }
@@ -168,10 +156,96 @@ impl Settings {
             theme: None,
             notify: None,
             arguments: (!self.arguments.is_empty()).then(|| self.arguments.clone()),
+            dynamic_config: Some(self.dynamic_config.clone()),
         };
         let span = Some(policy.failure_span).filter(|span| !span.is_zero());
         EffectiveOptions { values, failure_span: span.map(Span) }
     }
+}
+
+/// The limits of supervision, with defaults for the options that are not set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// Time limits, numbers of failures and restarts.
+    pub policy: Policy,
+    /// Maximum size of the log on disk, in bytes.
+    pub log_max: u64,
+}
+
+impl Limits {
+    /// Checks the options that are limits. Ignores all other options.
+    ///
+    /// # Errors
+    /// If a limit is too small.
+    pub fn of(options: &Options) -> Result<Self, ConfigError> {
+        Self::with(options, &Database::File(PathBuf::new()))
+    }
+
+    fn with(options: &Options, database: &Database) -> Result<Self, ConfigError> {
+        let policy = policy(options, database)?;
+        let log_max = options.log_max.unwrap_or(Size(64 << 20));
+        Ok(Self { policy, log_max: at_least("log-max", log_max, Size(1 << 20))?.0 })
+    }
+}
+
+/// The values that the checks of the options derive.
+struct CheckedOptions {
+    port: u16,
+    ui_port: Option<u16>,
+    database: Database,
+    namespaces: Vec<String>,
+    limits: Limits,
+}
+
+impl CheckedOptions {
+    fn of(options: &Options, default_database: &Path) -> Result<Self, ConfigError> {
+        let arguments = options.arguments.as_deref().unwrap_or_default();
+        let (port, ui_port) = ports(options, arguments)?;
+        let database = database(default_database, options)?;
+        let namespaces = namespaces(options.namespace.as_deref())?;
+        let limits = Limits::with(options, &database)?;
+        if let Some(address) = &options.address {
+            check_address(address)?;
+        }
+        if let Some(HttpAddress(http)) = options.http {
+            // With an external server, stigmer's own server does not use these ports, so `--http`
+            // may use them.
+            let ours = [(Some(port), "port"), (ui_port, "ui-port")];
+            check_http(http, if options.address.is_some() { &[] } else { &ours })?;
+        }
+        if let Some(program) = &options.temporal_bin {
+            check_program(program)?;
+        }
+        Ok(Self { port, ui_port, database, namespaces, limits })
+    }
+}
+
+/// Checks these options, and returns the errors of all of them, at most one for each option.
+#[must_use]
+pub fn errors(options: &Options) -> Vec<ConfigError> {
+    let mut options = options.clone();
+    let mut errors = Vec::new();
+    // Only paths in UTF-8 can be part of a map of options, so the other paths are removed first.
+    if let Some(Err(error)) = options.temporal_bin.as_deref().map(check_program) {
+        errors.push(error);
+        options.temporal_bin = None;
+    }
+    if options.db.as_ref().is_some_and(|db| db.to_str().is_none()) {
+        errors.extend(database(Path::new(""), &options).err());
+        options.db = None;
+    }
+    while let Err(error) = CheckedOptions::of(&options, Path::new("/temporal.db")) {
+        // The check stops at the first error. It is repeated without the option of that error.
+        let ConfigError::Value { option, .. } = &error else { break };
+        let mut others = options.to_map();
+        let is_set = others.remove(if option.is_empty() { "arguments" } else { option }).is_some();
+        errors.push(error);
+        if !is_set {
+            break;
+        }
+        options = Options::from_map(others);
+    }
+    errors
 }
 
 /// Returns the ports of the gRPC frontend and of the web UI. Also reads the arguments for Temporal,
@@ -201,7 +275,7 @@ fn ports(options: &Options, arguments: &[String]) -> Result<(u16, Option<u16>), 
     Ok((port, Some(ui_port)))
 }
 
-fn database(home: &Home, options: &Options) -> Result<Database, ConfigError> {
+fn database(default: &Path, options: &Options) -> Result<Database, ConfigError> {
     match (&options.db, options.in_memory) {
         (Some(_), Some(true)) => {
             let why = "--db is set too, and a database is either a file or in memory; remove one \
@@ -211,7 +285,7 @@ fn database(home: &Home, options: &Options) -> Result<Database, ConfigError> {
         (None, Some(true)) => return Ok(Database::Memory),
         (_, Some(false) | None) => {}
     }
-    let file = options.db.clone().unwrap_or_else(|| home.database());
+    let file = options.db.clone().unwrap_or_else(|| default.to_owned());
     let bad = |why: String| wrong("db", file.display(), why);
     // Temporal puts the path into an SQLite URI without escaping. If the path contains one of the
     // characters below, SQLite opens another file.

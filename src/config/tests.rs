@@ -224,7 +224,8 @@ fn each_option_reaches_the_status_and_beats_a_weaker_source() {
         "probe-period": "2s", "probe-timeout": "3s", "failure-threshold": 7,
         "start-timeout": "4s", "stop-grace": "5s", "max-restarts": 6, "restart-window": "8s",
         "backoff-max": "9s", "log-max": "2MiB", "http": "127.0.0.1:9464", "watchdog": false,
-        "address": "there:7", "allow-other-user": true, "arguments": ["--x"]
+        "address": "there:7", "allow-other-user": true, "arguments": ["--x"],
+        "dynamic-config": {"a.b": [1]}
     });
     let values = values.as_object().unwrap();
     let command = Options::augment_args(clap::Command::new("t"));
@@ -279,7 +280,10 @@ fn example_file_has_all_options_and_no_others() {
     assert_eq!(options.log_max, Some(Size(64 << 20)));
     toml::from_str::<Options>(example).unwrap();
     let command = Options::augment_args(clap::Command::new("t"));
-    let names = command.get_arguments().filter_map(clap::Arg::get_long).chain(["arguments"]);
+    let names = command
+        .get_arguments()
+        .filter_map(clap::Arg::get_long)
+        .chain(["arguments", "dynamic-config"]);
     for name in names {
         assert!(active.contains(&format!("{name} = ")), "{name} is not in the example");
     }

@@ -1,6 +1,8 @@
 //! The client of the control API. Commands and viewers use it to reach a host.
 
+use super::ENVIRONMENT_MAX;
 use crate::paths::{Home, files};
+use crate::process::environment::BaseEnvironment;
 use crate::protocol::{ApiError, ErrorBody, FIRST_SAMPLES, ProblemList, Status, WorkerList};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -9,7 +11,7 @@ use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::UnixStream;
 
@@ -74,7 +76,24 @@ pub async fn status(home: &Home) -> Result<Status, ClientError> {
 /// # Errors
 /// See [`ClientError`].
 pub async fn problems(home: &Home) -> Result<ProblemList, ClientError> {
-    sampled(home, "/v1/problems").await
+    sampled(home, Method::GET, "/v1/problems", None).await
+}
+
+/// Dismisses the problems with these IDs. Returns the problems after that.
+///
+/// # Errors
+/// See [`ClientError`].
+pub async fn dismiss(home: &Home, ids: &[String]) -> Result<ProblemList, ClientError> {
+    let body = serde_json::json!({ "ids": ids }).to_string();
+    sampled(home, Method::POST, "/v1/problems/dismiss", Some(body)).await
+}
+
+/// Ends the latest dismissal that hides a problem. Returns the problems after that.
+///
+/// # Errors
+/// See [`ClientError`].
+pub async fn undo_dismissal(home: &Home) -> Result<ProblemList, ClientError> {
+    sampled(home, Method::POST, "/v1/problems/undo", None).await
 }
 
 /// Requests the workers of the server. The first response may take 3 s, like that of [`problems`].
@@ -82,12 +101,17 @@ pub async fn problems(home: &Home) -> Result<ProblemList, ClientError> {
 /// # Errors
 /// See [`ClientError`].
 pub async fn workers(home: &Home) -> Result<WorkerList, ClientError> {
-    sampled(home, "/v1/workers").await
+    sampled(home, Method::GET, "/v1/workers", None).await
 }
 
 /// Requests data that a host derives from samples of the server.
-async fn sampled<T: DeserializeOwned>(home: &Home, path: &str) -> Result<T, ClientError> {
-    let request = async { read(send(home, Method::GET, path, None).await?).await };
+async fn sampled<T: DeserializeOwned>(
+    home: &Home,
+    method: Method,
+    path: &str,
+    body: Option<String>,
+) -> Result<T, ClientError> {
+    let request = async { read(send(home, method, path, body).await?).await };
     let response = tokio::time::timeout(PATIENCE + FIRST_SAMPLES, request).await;
     response.unwrap_or(Err(ClientError::Unresponsive))
 }
@@ -103,6 +127,49 @@ pub async fn command(
     body: Option<String>,
 ) -> Result<Status, ClientError> {
     post(home, &format!("/v1/{command}?wait=true"), body).await
+}
+
+/// Sends a command to a worker of a project, or to `all` of them, and waits until it is done. A worker
+/// that is started gets the variables of `environment`. Without them, it keeps those that it has.
+///
+/// # Errors
+/// See [`ClientError`].
+pub async fn worker_command(
+    home: &Home,
+    name: &str,
+    command: &str,
+    environment: Option<&BaseEnvironment>,
+) -> Result<Status, ClientError> {
+    let body = environment.map(|it| serde_json::json!({ "environment": it }).to_string());
+    check_size(body.as_deref())?;
+    post(home, &format!("/v1/workers/{name}/{command}?wait=true"), body).await
+}
+
+/// Requests that a host runs the workers of a project, in the environment of this process. With
+/// `waits`, waits until they are ready.
+///
+/// # Errors
+/// See [`ClientError`].
+pub async fn run_project(home: &Home, file: &Path, waits: bool) -> Result<Status, ClientError> {
+    let request = serde_json::json!({ "file": file, "environment": BaseEnvironment::own() });
+    let body = Some(request.to_string());
+    check_size(body.as_deref())?;
+    post(home, &format!("/v1/project?wait={waits}"), body).await
+}
+
+/// Checks the size of a body with an environment before it is sent: a host that refuses a body may
+/// close the connection before its response is read.
+fn check_size(body: Option<&str>) -> Result<(), ClientError> {
+    let size = body.map_or(0, str::len);
+    if size <= ENVIRONMENT_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "the environment of this command has {} KiB, and a host accepts only {} KiB",
+        size >> 10,
+        ENVIRONMENT_MAX >> 10
+    );
+    Err(ApiError::new("too_large", message, "unset large environment variables").into())
 }
 
 /// Waits for the start that a background host makes without a request. Requests no further start,

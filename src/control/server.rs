@@ -7,7 +7,9 @@ mod logs;
 mod shares;
 mod socket;
 mod tcp;
+mod worker;
 
+use super::ENVIRONMENT_MAX;
 use crate::config::{Options, Settings};
 use crate::facts::{Facts, metrics};
 use crate::manager::{Command, Handle, Outcome};
@@ -68,7 +70,11 @@ impl Server {
         let (end, closing) = (CancellationToken::new(), CancellationToken::new());
         let api = Api {
             manager: manager.clone(),
-            watcher: Watcher::begin(manager.latest()),
+            watcher: Watcher::begin(
+                manager.latest(),
+                manager.logged_runs(),
+                manager.facts().dismissals.clone(),
+            ),
             end: end.clone(),
             closing: closing.clone(),
             shares: Shares::of(descriptors::limit()),
@@ -125,7 +131,11 @@ fn router(api: Api) -> Router {
         .route("/v1/events", get(events::events))
         .route("/v1/logs", get(logs::logs))
         .route("/v1/problems", get(problems))
+        .route("/v1/problems/dismiss", post(dismiss))
+        .route("/v1/problems/undo", post(undo_dismissal))
         .route("/v1/workers", get(workers))
+        .route("/v1/workers/{name}/{command}", post(worker::command).layer(with_environment()))
+        .route("/v1/project", post(worker::project).layer(with_environment()))
         .route("/v1/start", post(start))
         .route("/v1/stop", post(stop))
         .route("/v1/restart", post(restart))
@@ -136,6 +146,11 @@ fn router(api: Api) -> Router {
         .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(api)
+}
+
+/// The limit of a body that contains the environment of a shell.
+fn with_environment() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(ENVIRONMENT_MAX)
 }
 
 /// Creates the routes that are also served over TCP. Other users of the machine may call them. So
@@ -197,6 +212,32 @@ async fn status(State(api): State<Api>) -> Response {
 
 async fn problems(State(api): State<Api>) -> Response {
     Json(api.watcher.problems().await).into_response()
+}
+
+/// The body of a request to dismiss problems.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DismissedIds {
+    ids: Vec<String>,
+}
+
+async fn dismiss(State(api): State<Api>, ApiBody(body): ApiBody) -> Response {
+    let ids = match body.iter().all(u8::is_ascii_whitespace) {
+        true => Ok(None),
+        false => serde_json::from_slice(&body).map(|DismissedIds { ids }| Some(ids)),
+    };
+    match ids {
+        Ok(ids) => Json(api.watcher.dismiss(ids.as_deref()).await).into_response(),
+        Err(error) => {
+            let message = format!("cannot parse the IDs of problems: {error}");
+            let hint = "send {\"ids\": [\"ID\", …]}, or nothing to dismiss all problems";
+            failure(StatusCode::BAD_REQUEST, ApiError::new("bad_body", message, hint))
+        }
+    }
+}
+
+async fn undo_dismissal(State(api): State<Api>) -> Response {
+    Json(api.watcher.undo_dismissal().await).into_response()
 }
 
 async fn workers(State(api): State<Api>) -> Response {

@@ -151,7 +151,7 @@ impl Stream {
 
 #[cfg(test)]
 mod tests {
-    use super::super::SERVER_WORDS;
+    use super::super::SERVER_KIND;
     use super::*;
     use crate::config::{Options, Settings};
     use crate::protocol::Mode;
@@ -161,7 +161,7 @@ mod tests {
         let home = crate::paths::Home::at(std::path::Path::new("/tmp/stigmer-broadcast")).unwrap();
         let settings = Settings::resolve(home, Options::default()).unwrap();
         let supervisor =
-            Supervisor::new(SERVER_WORDS, settings.policy.clone(), Generation::default(), 0, now);
+            Supervisor::new(SERVER_KIND, settings.policy.clone(), Generation::default(), 0, now);
         Facts::new(Arc::new(settings), Mode::Background, supervisor.schedule().clone(), now)
     }
 

@@ -1,12 +1,13 @@
 //! The file of the timeline, `logs/events.jsonl`, with one JSON object per line. The file remains
 //! when hosts and servers end.
 
-use super::{Facts, RestartFacts};
+use super::{Facts, RestartFacts, WorkerFacts};
 use crate::log::{RotatingWriter, predecessor};
 use crate::paths::is_passing;
 use crate::protocol::{ENTRIES, Entry, Happened};
+use crate::supervisor::{Cause, Generation};
 use jiff::Timestamp;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -129,40 +130,63 @@ impl Facts {
     /// The restarts before this host do not count towards the restart limit, because the death of a
     /// host does not show that the server cannot run.
     pub fn recall(&mut self, found: VecDeque<Arc<Entry>>, now: Instant) {
-        let clock = Timestamp::now();
-        for repair in found.iter().filter(|it| it.happened == Happened::Ready) {
-            if !repair.cause.is_automatic() {
-                continue;
-            }
-            let took = repair.took_ms.map(Duration::from_millis);
-            // If the clock was set back after the entry was written, the time of the entry may be
-            // in the future. The current time is used instead.
-            let ago = Duration::try_from(clock.duration_since(repair.time)).unwrap_or_default();
-            let ago = ago + took.unwrap_or_default();
-            self.remember_restart(RestartFacts {
-                cause: repair.cause,
-                detail: repair.detail.clone(),
-                at: now.checked_sub(ago).unwrap_or(now),
-                recovery: took,
-                downtime: repair.downtime_ms.map(Duration::from_millis),
-            });
+        let of_server: Vec<&Entry> =
+            found.iter().map(AsRef::as_ref).filter(|it| it.worker.is_none()).collect();
+        for repair in repairs(&of_server, now) {
+            self.remember_restart(repair);
         }
-        // Entries of earlier versions and of the watchdog have no counts. If no entry has counts,
-        // the counts of the loop above remain.
-        let counts = found.iter().rev().map(|it| &it.restarts).find(|counts| !counts.is_empty());
-        for (cause, count) in counts.into_iter().flatten() {
-            let known = self.restarts.entry(*cause).or_default();
-            *known = (*count).max(*known);
-        }
-        if let Some(newest) = found.back() {
-            // The earlier host had begun an automatic restart, and died before the new server was
-            // ready. So this restart has no entry yet, and is counted here.
-            let unasked = newest.happened == Happened::Ended && newest.cause.is_automatic();
-            if unasked && newest.generation < self.generation {
-                *self.restarts.entry(newest.cause).or_default() += 1;
-            }
-        }
+        count_restarts(&mut self.restarts, &of_server, self.generation);
         self.timeline = found;
+    }
+}
+
+impl WorkerFacts {
+    /// The same for a worker, from its entries.
+    pub(crate) fn recall(&mut self, entries: &[&Entry], now: Instant) {
+        for repair in repairs(entries, now) {
+            self.remember_restart(repair);
+        }
+        count_restarts(&mut self.restarts, entries, self.generation);
+    }
+}
+
+/// The automatic restarts that the entries of one unit show.
+fn repairs(entries: &[&Entry], now: Instant) -> Vec<RestartFacts> {
+    let clock = Timestamp::now();
+    let is_repair = |it: &&&Entry| it.happened == Happened::Ready && it.cause.is_automatic();
+    let restart = |repair: &&Entry| {
+        let took = repair.took_ms.map(Duration::from_millis);
+        // If the clock was set back after the entry was written, the time of the entry may be
+        // in the future. The current time is used instead.
+        let ago = Duration::try_from(clock.duration_since(repair.time)).unwrap_or_default();
+        let ago = ago + took.unwrap_or_default();
+        RestartFacts {
+            cause: repair.cause,
+            detail: repair.detail.clone(),
+            at: now.checked_sub(ago).unwrap_or(now),
+            recovery: took,
+            downtime: repair.downtime_ms.map(Duration::from_millis),
+        }
+    };
+    entries.iter().filter(is_repair).map(restart).collect()
+}
+
+/// Sets the numbers of restarts of a unit, whose last start has the number `last`, from its entries.
+fn count_restarts(counts: &mut BTreeMap<Cause, u64>, entries: &[&Entry], last: Generation) {
+    // Entries of earlier versions and of the watchdog have no counts. If no entry has counts,
+    // the counts of the repairs remain.
+    let written = entries.iter().rev().map(|it| &it.restarts).find(|counts| !counts.is_empty());
+    for (cause, count) in written.into_iter().flatten() {
+        let known = counts.entry(*cause).or_default();
+        *known = (*count).max(*known);
+    }
+    if let Some(newest) = entries.last() {
+        // The earlier host had begun an automatic restart, and died before the new process was
+        // ready. So this restart has no entry yet, and is counted here.
+        let unasked = newest.happened == Happened::Ended && newest.cause.is_automatic();
+        if unasked && newest.generation < last {
+            *counts.entry(newest.cause).or_default() += 1;
+        }
     }
 }
 
@@ -178,12 +202,12 @@ fn tail(file: &Path, most: u64) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{SERVER_WORDS, timeline};
+    use super::super::{SERVER_KIND, timeline};
     use super::*;
     use crate::config::{Options, Settings};
     use crate::paths;
     use crate::protocol::Mode;
-    use crate::supervisor::{Cause, Generation, Supervisor};
+    use crate::supervisor::{Policy, Supervisor};
     use std::io::Write;
 
     struct Home(tempfile::TempDir);
@@ -257,7 +281,7 @@ mod tests {
         let settings = Settings::resolve(home, Options::default()).unwrap();
         let now = Instant::now();
         let supervisor =
-            Supervisor::new(SERVER_WORDS, settings.policy.clone(), Generation(last), 1, now);
+            Supervisor::new(SERVER_KIND, settings.policy.clone(), Generation(last), 1, now);
         let schedule = supervisor.schedule().clone();
         let mut facts = Facts::new(settings.into(), Mode::Background, schedule, now);
         facts.generation = Generation(last);
@@ -313,6 +337,26 @@ mod tests {
         assert_eq!(recalled(&crash, 4).restarts, [(Crash, 3)].into());
         let stop = [wrote(Ended, 3, Operator, &[(Crash, 2)])];
         assert_eq!(recalled(&stop, 4).restarts, [(Crash, 2)].into());
+    }
+
+    #[test]
+    fn restart_counts_of_a_worker_continue_from_its_entries() {
+        use Cause::{Crash, Operator};
+        use Happened::{Ended, Ready};
+        let entries = [
+            wrote(Ready, 3, Crash, &[(Crash, 2)]),
+            wrote(Ended, 3, Operator, &[(Crash, 2)]),
+            wrote(Ready, 4, Operator, &[(Crash, 2)]),
+        ];
+        let (now, policy) = (Instant::now(), Policy::default());
+        let supervisor = Supervisor::new(SERVER_KIND, policy.clone(), Generation(4), 1, now);
+        let schedule = supervisor.schedule().clone();
+        let (project, log) = (Path::new("/shop/stigmer.toml"), PathBuf::from("/h/log"));
+        let mut facts = WorkerFacts::new("orders", project, log, policy, schedule, now);
+        facts.generation = Generation(4);
+        facts.recall(&entries.iter().collect::<Vec<_>>(), Instant::now());
+        let last = facts.last_restart.as_ref().map(|it| it.cause);
+        assert_eq!((facts.restarts, last), ([(Crash, 2)].into(), Some(Crash)));
     }
 
     #[test]

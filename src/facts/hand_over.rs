@@ -1,7 +1,7 @@
 //! The state that a host hands over to the next host, stored as a file of the home. Only a process
 //! that has the host lock may write, read or remove the file.
 
-use super::{Facts, RestartFacts, millis};
+use super::{Facts, LeftDismissal, LeftWorker, RestartFacts, millis};
 use crate::paths::{self, Home};
 use crate::process::identity::Identity;
 use crate::process::linux;
@@ -38,11 +38,22 @@ pub struct HandOver {
     /// Entries of the timeline, oldest first.
     #[serde(deserialize_with = "known")]
     pub timeline: Vec<Arc<Entry>>,
+    /// The problems that users have dismissed.
+    #[serde(default)]
+    pub dismissals: Vec<LeftDismissal>,
+    /// The workers of projects.
+    #[serde(default, deserialize_with = "known")]
+    pub workers: Vec<LeftWorker>,
 }
 
 impl HandOver {
     /// Creates the state to hand over from the current facts.
-    pub(crate) fn new(facts: &Facts, supervisor: Checkpoint, now: Instant) -> Self {
+    pub(crate) fn new(
+        facts: &Facts,
+        supervisor: Checkpoint,
+        workers: Vec<LeftWorker>,
+        now: Instant,
+    ) -> Self {
         let snapshot = facts.snapshot(now);
         Self {
             boot_id: Identity::own().boot_id,
@@ -54,6 +65,8 @@ impl HandOver {
             marks_ms: snapshot.restart_ages_ms,
             probes: snapshot.probes,
             timeline: snapshot.timeline,
+            dismissals: facts.dismissals.hand_over(now),
+            workers,
         }
     }
 
@@ -131,16 +144,11 @@ impl HandOver {
         let gap = self.age();
         let ago = |ms: u64| now.checked_sub(gap + Duration::from_millis(ms)).unwrap_or(now);
         facts.restarts = self.restarts;
-        facts.last_restart = self.last_restart.map(|last| RestartFacts {
-            cause: last.cause,
-            detail: last.detail,
-            at: ago(last.ago_ms),
-            recovery: last.recovery_ms.map(Duration::from_millis),
-            downtime: last.downtime_ms.map(Duration::from_millis),
-        });
+        facts.last_restart = self.last_restart.map(|last| RestartFacts::recall(last, ago));
         facts.marks = self.marks_ms.into_iter().map(ago).collect();
         facts.probes = self.probes.into();
         facts.timeline = self.timeline.into();
+        facts.dismissals.restore(self.dismissals, ago);
     }
 
     /// Time since this state was created.
@@ -155,7 +163,7 @@ fn since_boot() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::SERVER_WORDS;
+    use super::super::SERVER_KIND;
     use super::*;
     use crate::config::{Options, Settings};
     use crate::process::descriptors::tests::{in_own_process, without_descriptors};
@@ -168,11 +176,11 @@ mod tests {
         let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
         let now = Instant::now();
         let supervisor =
-            Supervisor::new(SERVER_WORDS, settings.policy.clone(), Generation(generation), 1, now);
+            Supervisor::new(SERVER_KIND, settings.policy.clone(), Generation(generation), 1, now);
         let schedule = supervisor.schedule().clone();
         let mut facts = Facts::new(settings.into(), Mode::Background, schedule, now);
         facts.generation = Generation(generation);
-        let hand_over = HandOver::new(&facts, supervisor.hand_over(now), now);
+        let hand_over = HandOver::new(&facts, supervisor.hand_over(now), Vec::new(), now);
         hand_over.write(&home).unwrap();
         (folder, home, hand_over)
     }

@@ -10,11 +10,12 @@ use crate::paths::files::{self, Unreadable};
 use crate::paths::{self, Home};
 use crate::process::lock;
 use crate::supervisor::{Generation, Want};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Maximum size of the file, in bytes. The real file is much smaller.
-const TEXT_MAX: u64 = 64 << 10;
+/// Maximum size of the file, in bytes. It contains options of a project file, which has up to 1 MiB.
+const TEXT_MAX: u64 = 8 << 20;
 
 /// The content of `intent.json`; see the module documentation.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -28,6 +29,20 @@ pub struct Intent {
     /// the file. `None` if a command wrote the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<Generation>,
+    /// The workers that are to run.
+    #[serde(default)]
+    pub workers: WorkerIntent,
+}
+
+/// Which workers are to run while the server is to run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct WorkerIntent {
+    /// Paths of the project files.
+    #[serde(default)]
+    pub projects: BTreeSet<PathBuf>,
+    /// Names of workers whose intent differs from `start` in their project file.
+    #[serde(default)]
+    pub intents: BTreeMap<String, Want>,
 }
 
 impl Intent {
@@ -45,7 +60,16 @@ impl Intent {
             want: Want::Up,
             options: Options::recorded(&record.options).unwrap_or_default(),
             generation: None,
+            workers: WorkerIntent::default(),
         }))
+    }
+
+    /// The workers that are to run. Empty if the intent cannot be read: the workers that run have
+    /// records.
+    pub(crate) fn workers(home: &Home) -> WorkerIntent {
+        let written = Self::written(home)
+            .inspect_err(|error| tracing::warn!(%error, "cannot read which workers are to run"));
+        written.ok().flatten().map(|intent| intent.workers).unwrap_or_default()
     }
 
     fn written(home: &Home) -> Result<Option<Self>, Unreadable> {
@@ -102,8 +126,8 @@ impl Intent {
     /// If the home cannot be written.
     pub fn write_down(home: &Home) -> io::Result<()> {
         let options = Self::read(home).ok().flatten().map(|intent| intent.options);
-        let options = options.unwrap_or_default();
-        Self { want: Want::Down, options, generation: None }.write(&home.intent())
+        let (options, workers) = (options.unwrap_or_default(), WorkerIntent::default());
+        Self { want: Want::Down, options, generation: None, workers }.write(&home.intent())
     }
 
     /// Replaces the whole file at once: a reader gets either the old text or the new text.
@@ -127,7 +151,8 @@ mod tests {
     }
 
     fn write(home: &Home, want: Want) {
-        let intent = Intent { want, options: Options::default(), generation: Some(LAST) };
+        let (options, workers) = (Options::default(), WorkerIntent::default());
+        let intent = Intent { want, options, generation: Some(LAST), workers };
         intent.write(&home.intent()).unwrap();
     }
 

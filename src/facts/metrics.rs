@@ -1,6 +1,8 @@
 //! The response to `/metrics`: the facts as OpenMetrics text. The text is created for each request.
 //! Only the histograms and counters of checks and restarts are stored between requests.
 
+mod worker;
+
 use super::Facts;
 use crate::log::line::Level;
 use crate::protocol::{Problem, ProblemKind, State};
@@ -140,6 +142,8 @@ pub fn expose(facts: &Facts, problems: Option<&[Problem]>, now: Instant) -> Stri
         "Time from the end of a server until a server is ready again",
         kept.recoveries.clone(),
     );
+
+    worker::register(&mut registry, facts);
 
     let mut exposition = String::new();
     // Writing into a string cannot fail.

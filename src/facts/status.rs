@@ -1,31 +1,57 @@
 //! Converts the facts to a status and to a snapshot. Ages are relative to the time of the
 //! conversion.
 
-use super::{Facts, ServerFacts, micros, millis};
+use super::{Facts, ServerFacts, micros, phrase, restarts};
 use crate::config::Database;
 use crate::protocol::{
-    DatabaseStatus, HealthStatus, HostStatus, LastRestart, Latency, LayerStatus, LogStatus,
-    NoRestart, RestartStatus, SCHEMA, Snapshot, Status, TemporalStatus,
+    DatabaseStatus, HealthStatus, HostStatus, Latency, LayerStatus, LogStatus, NoRestart, SCHEMA,
+    Snapshot, Status, TemporalStatus,
 };
 use crate::supervisor::{Owner, RestartHelps, State, Want};
 use std::collections::VecDeque;
 use std::time::Instant;
 
-impl Facts {
+/// The uptime of the host as a clock. Contains the time at which the host began.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock(pub(super) Instant);
+
+impl Clock {
     /// The age of `since` at `now`, in milliseconds. The age is the difference of two uptimes of
     /// the host, each rounded to whole milliseconds. So a viewer that adds the time since the
     /// snapshot gets the same age as the host.
-    fn age(&self, since: Instant, now: Instant) -> u64 {
-        let clock = |at: Instant| match at.checked_duration_since(self.host.since) {
+    pub(super) fn age(&self, since: Instant, now: Instant) -> u64 {
+        let clock = |at: Instant| match at.checked_duration_since(self.0) {
             Some(after) => i128::try_from(after.as_millis()).unwrap_or(i128::MAX),
             // `since` is before the start of this host. An example is the start of an adopted
             // server.
             None => {
-                let before = self.host.since.saturating_duration_since(at);
+                let before = self.0.saturating_duration_since(at);
                 -i128::try_from(before.as_nanos().div_ceil(1_000_000)).unwrap_or(i128::MAX)
             }
         };
         u64::try_from(clock(now) - clock(since)).unwrap_or(0)
+    }
+
+    /// Time until the next start of a unit in this state, in milliseconds.
+    pub(super) fn next_start(&self, state: &State, want: Want, now: Instant) -> Option<u64> {
+        match state {
+            State::Backoff { until, .. } => Some(self.age(now, *until)),
+            // If the user wants the unit down, the next attempt is a search, and not a start.
+            State::Failed { retry, .. } => {
+                retry.filter(|_| want == Want::Up).map(|retry| self.age(now, retry))
+            }
+            State::Stopped { .. }
+            | State::Starting(_)
+            | State::Ready(_)
+            | State::Degraded(..)
+            | State::Stopping(_) => None,
+        }
+    }
+}
+
+impl Facts {
+    fn age(&self, since: Instant, now: Instant) -> u64 {
+        Clock(self.host.since).age(since, now)
     }
 
     /// Creates the status. Ages are relative to `now`.
@@ -46,17 +72,12 @@ impl Facts {
                 uptime_ms: age(self.host.since),
             }),
             temporal: self.server.as_ref().map(|server| self.temporal(server, now)),
-            restarts: RestartStatus {
-                total: self.restarts.values().sum(),
-                in_window: self.schedule.in_window(&settings.policy, now) as u64,
-                last: self.last_restart.as_ref().map(|last| LastRestart {
-                    cause: last.cause,
-                    detail: last.detail.clone(),
-                    ago_ms: age(last.at),
-                    recovery_ms: last.recovery.map(millis),
-                    downtime_ms: last.downtime.map(millis),
-                }),
-            },
+            restarts: restarts::status(
+                &self.restarts,
+                (&self.schedule, &settings.policy, now),
+                self.last_restart.as_ref(),
+                age,
+            ),
             health: HealthStatus {
                 layers: self
                     .layers
@@ -78,6 +99,11 @@ impl Facts {
                 path: settings.home.temporal_log(),
             },
             options: settings.in_force(),
+            workers: self
+                .workers
+                .values()
+                .map(|worker| worker.status(&Clock(self.host.since), now))
+                .collect(),
         }
     }
 
@@ -134,19 +160,7 @@ impl Facts {
         Snapshot {
             seq: 0,
             status: self.status(now),
-            next_start_ms: match &self.state {
-                State::Backoff { until, .. } => Some(self.age(now, *until)),
-                // If the user wants the server down, the next attempt is a search for a server, and
-                // not a start.
-                State::Failed { retry, .. } => {
-                    retry.filter(|_| self.want == Want::Up).map(|retry| self.age(now, retry))
-                }
-                State::Stopped { .. }
-                | State::Starting(_)
-                | State::Ready(_)
-                | State::Degraded(..)
-                | State::Stopping(_) => None,
-            },
+            next_start_ms: Clock(self.host.since).next_start(&self.state, self.want, now),
             in_a_row: self.schedule.in_a_row(),
             state_ms: age(self.state_since),
             probes: self.probes.iter().copied().collect(),
@@ -154,15 +168,7 @@ impl Facts {
             rss: self.rss.iter().copied().collect(),
             restart_ages_ms: self.marks.iter().map(|at| age(*at)).collect(),
             timeline: self.timeline.iter().cloned().collect(),
-            hint: match &self.state {
-                State::Failed { failure, .. } => Some(failure.hint.clone()),
-                State::Stopped { .. }
-                | State::Starting(_)
-                | State::Ready(_)
-                | State::Degraded(..)
-                | State::Stopping(_)
-                | State::Backoff { .. } => None,
-            },
+            hint: phrase::hint(&self.state),
             last_words: self.last_words.clone(),
         }
     }

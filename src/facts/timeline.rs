@@ -3,9 +3,52 @@
 
 use super::{Verdict, micros, millis};
 use crate::protocol::{Entry, Happened, Layer, PerLayer, Phase};
-use crate::supervisor::{Cause, Generation, Owner, Starting};
+use crate::supervisor::{Cause, Failure, Generation, Live, Owner, Starting, State, Stopping};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+
+/// What a change of the state of a unit means for its timeline.
+#[derive(Debug)]
+pub(crate) enum StateChange<'s> {
+    /// The unit has become ready.
+    Ready(&'s Starting, &'s Live),
+    /// The supervisor has given up.
+    Failed(&'s Failure),
+    /// The unit was to run, and is being stopped or killed.
+    Stopping(&'s Stopping),
+    /// A start that the user or a changed file has caused.
+    Requested(&'s Starting),
+    /// Another change.
+    Other,
+}
+
+impl<'s> StateChange<'s> {
+    /// The change between two states. `None` if both have the same name and generation.
+    pub(crate) fn between(before: &'s State, after: &'s State) -> Option<Self> {
+        let is_same = std::mem::discriminant(before) == std::mem::discriminant(after);
+        if is_same && before.generation() == after.generation() {
+            return None;
+        }
+        Some(match (before, after) {
+            (State::Starting(starting), State::Ready(live)) => Self::Ready(starting, live),
+            // The timeline contains this failure already, and only a process that the failed unit left
+            // behind has exited.
+            (State::Failed { .. }, State::Failed { .. }) => Self::Other,
+            (_, State::Failed { failure, .. }) => Self::Failed(failure),
+            (
+                State::Ready(_) | State::Degraded(..) | State::Starting(_),
+                State::Stopping(stopping),
+            ) => Self::Stopping(stopping),
+            (
+                State::Stopped { .. } | State::Failed { .. } | State::Backoff { .. },
+                State::Starting(starting),
+            ) if !starting.cause.is_automatic() && starting.owner == Owner::Spawned => {
+                Self::Requested(starting)
+            }
+            (_, _) => Self::Other,
+        })
+    }
+}
 
 /// A start or a repair of the server that is in progress. A repair is an automatic restart.
 #[derive(Debug)]
@@ -138,6 +181,7 @@ pub fn entry(happened: Happened, generation: Generation, cause: Cause, detail: S
         time: jiff::Timestamp::now(),
         happened,
         generation,
+        worker: None,
         cause,
         detail,
         uptime_ms: None,

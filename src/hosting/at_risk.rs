@@ -104,7 +104,7 @@ impl ServerAtRisk {
     pub fn holdings(&self) -> Option<Holdings> {
         let counted = block_on(async {
             let client = Client::new(&self.address, COUNTING).ok()?;
-            tokio::time::timeout(COUNTING, client.holdings()).await.ok()?.ok()
+            tokio::time::timeout(COUNTING, client.holdings(None)).await.ok()?.ok()
         });
         counted.ok().flatten()
     }

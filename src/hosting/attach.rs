@@ -1,7 +1,8 @@
 //! Attaches this process to a home: the process becomes the host, or attaches to the running host.
 
 use super::deadlines::{PAUSE, SETTLING, SETTLING_ON_SCREEN};
-use super::{Host, HostError, Notify, Patience, hint};
+use super::spawned::{EXIT_RUNNING, SpawnedHost, exit_text};
+use super::{Host, HostError, Notify, Patience, hint, is_hosted};
 use crate::config::Settings;
 use crate::control::client::ClientError;
 use crate::protocol::Mode;
@@ -17,6 +18,15 @@ pub enum Attachment {
     Following(Session),
 }
 
+/// The process that becomes the host if no host runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostProcess {
+    /// This process.
+    This,
+    /// A new background host. This process may be killed at any time, so it only attaches.
+    Background,
+}
+
 /// The reason why this process can neither become the host nor attach to one.
 #[derive(Debug, thiserror::Error)]
 pub enum AttachError {
@@ -26,6 +36,9 @@ pub enum AttachError {
     /// The running host has an incompatible version. The string is a hint for the user.
     #[error("{0}")]
     Foreign(String),
+    /// The background host cannot be started, or it ended soon after its start.
+    #[error("cannot start a background host: {0}")]
+    Background(String),
     /// This process cannot attach to the running host.
     #[error("cannot reach the host of {0}")]
     Unreachable(Unreachable),
@@ -53,16 +66,19 @@ impl fmt::Display for Unreachable {
 pub struct Attaching<'a> {
     settings: &'a Settings,
     mode: Mode,
+    process: HostProcess,
+    /// The background host that this process has started.
+    spawned: Option<SpawnedHost>,
     patience: Patience,
 }
 
 impl<'a> Attaching<'a> {
-    /// Creates the value. `mode` is the mode of this process (dashboard or `--no-tui`) if it
-    /// becomes the host.
+    /// Creates the value. `mode` is the mode of this process (dashboard or `--no-tui`), and
+    /// `process` becomes the host if no host runs.
     #[must_use]
-    pub fn new(settings: &'a Settings, mode: Mode) -> Self {
+    pub fn new(settings: &'a Settings, mode: Mode, process: HostProcess) -> Self {
         let usual = if mode == Mode::Tui { SETTLING_ON_SCREEN } else { SETTLING };
-        Self { settings, mode, patience: Patience::new(usual) }
+        Self { settings, mode, process, spawned: None, patience: Patience::new(usual) }
     }
 
     /// Starts the time limit again, for new attempts after an attachment has ended.
@@ -76,13 +92,24 @@ impl<'a> Attaching<'a> {
     /// If this process can neither become the host nor attach to one, or the time limit is over.
     pub async fn attempt(&mut self, notify: Notify<'_>) -> Result<Option<Attachment>, AttachError> {
         let home = &self.settings.home;
-        match Host::start(self.settings.clone(), self.mode) {
-            Ok(host) => return Ok(Some(Attachment::Hosting(Box::new(host)))),
-            Err(HostError::Running) => {}
-            Err(error) => return Err(error.into()),
+        if self.process == HostProcess::This {
+            match Host::start(self.settings.clone(), self.mode) {
+                Ok(host) => return Ok(Some(Attachment::Hosting(Box::new(host)))),
+                Err(HostError::Running) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         match Session::connect(home).await {
-            Ok(session) => Ok(Some(Attachment::Following(session))),
+            Ok(session) => {
+                self.spawned = None;
+                Ok(Some(Attachment::Following(session)))
+            }
+            Err(ClientError::NoHost)
+                if self.process == HostProcess::Background && self.spawns()? =>
+            {
+                self.renew();
+                Ok(None)
+            }
             Err(ClientError::NoHost) if !self.patience.is_over(home, notify) => Ok(None),
             Err(ClientError::Foreign(why)) => Err(AttachError::Foreign(why)),
             Err(why) => Err(AttachError::Unreachable(Unreachable {
@@ -95,6 +122,31 @@ impl<'a> Attaching<'a> {
                 why,
             })),
         }
+    }
+
+    /// Starts a background host, unless a process has the host lock or the last started host still
+    /// starts. Returns whether a host was started.
+    fn spawns(&mut self) -> Result<bool, AttachError> {
+        let home = &self.settings.home;
+        match self.spawned.as_mut().map(SpawnedHost::ended) {
+            // The host is starting.
+            Some(None) => return Ok(false),
+            None | Some(Some((Some(EXIT_RUNNING), _))) => {}
+            Some(Some((code, stderr))) => {
+                let (code, log) = (exit_text(code), home.stigmer_log());
+                let why = if stderr.is_empty() { "no error message" } else { &stderr };
+                return Err(AttachError::Background(format!(
+                    "it ended with {code}: {why}; see {log}",
+                    log = log.display()
+                )));
+            }
+        }
+        if is_hosted(home) {
+            return Ok(false);
+        }
+        let host = SpawnedHost::spawn(home, &self.settings.options);
+        self.spawned = Some(host.map_err(|error| AttachError::Background(error.to_string()))?);
+        Ok(true)
     }
 
     /// Waits before the next attempt.

@@ -292,7 +292,7 @@ impl Host {
         let is_down = self.handle.facts().want == Want::Down;
         let written = hand_over.clone().map(|hand_over: HandOver| {
             let to = home.clone();
-            look::promptly(home.root(), move |_| hand_over.write(&to))
+            look::bounded(home.root(), move |_| hand_over.write(&to))
         });
         if let Some(Err(error)) = written {
             tracing::error!(
@@ -339,7 +339,7 @@ impl Host {
         }
         let lock = self.lock.clone();
         let written =
-            look::promptly(self.lock.home(), move |_| lock.write(&holder::left_text(mode)));
+            look::bounded(self.lock.home(), move |_| lock.write(&holder::left_text(mode)));
         match written {
             // The file system of the home does not respond. Closing the lock file may block, so
             // keep the file open until this process ends.

@@ -4,7 +4,7 @@ use super::end::end_unresponsive;
 use super::settings::{SettingsError, settings_to_restart};
 use super::start::{ReadyServer, StartCommand, StartError};
 use super::{Notify, prove, unhosted};
-use crate::config::Options;
+use crate::config::{Options, RequestedOptions};
 use crate::control::client::{self, ClientError};
 use crate::paths::Home;
 use crate::runtime::block_on;
@@ -17,7 +17,7 @@ use crate::temporal::install::Progress;
 /// # Errors
 /// If the options are wrong, or if the options of the running server are unknown and no host
 /// responds.
-pub fn check_restart(home: &Home, requested: &Options) -> Result<(), StartError> {
+pub fn check_restart(home: &Home, requested: &RequestedOptions) -> Result<(), StartError> {
     match settings_to_restart(home, requested) {
         Err(SettingsError::Unknown(_)) if block_on(client::status(home))?.is_ok() => Ok(()),
         Ok(_) => Ok(()),
@@ -32,13 +32,14 @@ pub fn check_restart(home: &Home, requested: &Options) -> Result<(), StartError>
 /// If the server does not become ready.
 pub fn restart(
     home: &Home,
-    requested: &Options,
+    requested: &RequestedOptions,
     progress: &mut dyn Progress,
     notify: Notify<'_>,
 ) -> Result<ReadyServer, StartError> {
-    let body = match *requested == Options::default() {
+    let explicit = &requested.explicit;
+    let body = match *explicit == Options::default() {
         true => None,
-        false => Some(serde_json::to_string(requested).map_err(SettingsError::from)?),
+        false => Some(serde_json::to_string(explicit).map_err(SettingsError::from)?),
     };
     loop {
         let host = prove(home);
@@ -76,7 +77,7 @@ mod tests {
     fn unreadable_record_prevents_a_restart_only_if_no_host_responds() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
-        let check = || check_restart(&home, &Options::default());
+        let check = || check_restart(&home, &RequestedOptions::default());
         prepare(&home).unwrap();
         std::fs::create_dir(home.record()).unwrap();
         let error = check().unwrap_err().to_string();

@@ -3,7 +3,7 @@
 
 use super::notice::{Notice, Notify};
 use super::unhosted::{UnknownServer, running};
-use crate::config::{self, ConfigError, Different, EffectiveOptions, Options, Settings};
+use crate::config::{self, ConfigError, Different, EffectiveOptions, RequestedOptions, Settings};
 use crate::paths::Home;
 
 /// The reason why a command cannot determine the settings.
@@ -31,34 +31,46 @@ pub enum SettingsError {
 /// configuration file cannot be read.
 pub fn settings_to_host(
     home: &Home,
-    requested: &Options,
+    requested: &RequestedOptions,
     notify: Notify<'_>,
 ) -> Result<Settings, SettingsError> {
     let settings = Settings::load(home, requested)?;
     let Some((_, options)) = running(home)? else { return Ok(settings) };
     let running = Settings::resolve(home.clone(), options)?;
     let in_force = running.in_force();
-    config::agree(requested, &in_force, true)?;
-    warn_of_file(&settings, &in_force, notify);
+    config::agree(&requested.explicit, &in_force, true)?;
+    warn_of_files(&settings, requested, &in_force, notify);
     Ok(running)
 }
 
 /// Returns the settings for a restart. Options that the user did not request are taken from the
-/// running server. If no server runs, they are taken from the configuration file.
+/// running server. If no server runs, they are taken from the project file and the configuration
+/// file.
 ///
 /// # Errors
 /// If the home or the configuration file cannot be read.
-pub fn settings_to_restart(home: &Home, requested: &Options) -> Result<Settings, SettingsError> {
+pub fn settings_to_restart(
+    home: &Home,
+    requested: &RequestedOptions,
+) -> Result<Settings, SettingsError> {
     match running(home)? {
-        Some((_, before)) => Ok(Settings::resolve(home.clone(), requested.clone().or(before))?),
+        Some((_, before)) => {
+            Ok(Settings::resolve(home.clone(), requested.explicit.clone().or(before))?)
+        }
         None => Ok(Settings::load(home, requested)?),
     }
 }
 
-/// Sends a notice for each option in the configuration file that differs from the options of the
-/// running server.
-pub(super) fn warn_of_file(settings: &Settings, in_force: &EffectiveOptions, notify: Notify<'_>) {
+/// Sends a notice for each option in the project file or the configuration file that differs from the
+/// options of the running server. The explicit options must agree.
+pub(super) fn warn_of_files(
+    settings: &Settings,
+    requested: &RequestedOptions,
+    in_force: &EffectiveOptions,
+    notify: Notify<'_>,
+) {
     for difference in config::differences(&settings.options, in_force) {
-        notify(&Notice::FileDiffers(difference));
+        let origin = requested.file_of(difference.option());
+        notify(&Notice::FileDiffers(difference, origin));
     }
 }

@@ -4,10 +4,10 @@
 use super::deadlines::{SETTLING, START_PAUSE};
 use super::end::StopError;
 use super::program::{self, ProgramError};
-use super::settings::{SettingsError, settings_to_host, warn_of_file};
+use super::settings::{SettingsError, settings_to_host, warn_of_files};
 use super::spawned::{EXIT_RUNNING, SpawnedHost, exit_text};
 use super::{Notify, Patience, Unresponsive, holder, is_hosted, prepare};
-use crate::config::{self, Options, Settings};
+use crate::config::{self, RequestedOptions, Settings};
 use crate::control::client::{self, ClientError};
 use crate::paths::{Home, HomeError};
 use crate::protocol::{ApiError, State, Status};
@@ -93,7 +93,7 @@ pub enum StartError {
 /// If the server does not become ready, or runs with other options.
 pub async fn start(
     home: &Home,
-    requested: &Options,
+    requested: &RequestedOptions,
     progress: &mut dyn Progress,
     notify: Notify<'_>,
 ) -> Result<ReadyServer, StartError> {
@@ -112,7 +112,7 @@ pub async fn start(
 
 pub(super) struct StartCommand<'a> {
     pub home: &'a Home,
-    pub requested: &'a Options,
+    pub requested: &'a RequestedOptions,
     pub progress: &'a mut dyn Progress,
     pub notify: Notify<'a>,
 }
@@ -195,29 +195,32 @@ impl StartCommand<'_> {
         let home = self.home;
         let rests = before.intent == Want::Down || before.state == State::Failed;
         let mut is_restarted = false;
-        let response = match config::agree(self.requested, &before.options, before.managed) {
-            Ok(()) => {
-                warn_of_file(settings, &before.options, self.notify);
-                if before.state.is_up() && before.intent == Want::Up {
-                    Ok(before.clone())
-                } else if ours && before.intent == Want::Up {
-                    // A background host starts the server without a request. Wait for the result of
-                    // that start, even if the start has failed already, and request no second
-                    // start.
-                    client::await_start(home).await
-                } else {
-                    client::command(home, "start", None).await
+        let response =
+            match config::agree(&self.requested.explicit, &before.options, before.managed) {
+                Ok(()) => {
+                    warn_of_files(settings, self.requested, &before.options, self.notify);
+                    if before.state.is_up() && before.intent == Want::Up {
+                        Ok(before.clone())
+                    } else if ours && before.intent == Want::Up {
+                        // A background host starts the server without a request. Wait for the result of
+                        // that start, even if the start has failed already, and request no second
+                        // start.
+                        client::await_start(home).await
+                    } else {
+                        self.offer_environment().await;
+                        client::command(home, "start", None).await
+                    }
                 }
-            }
-            // The requested options differ from those of the host. But the server of the host does
-            // not run, so start it with the requested options.
-            Err(_) if rests => {
-                is_restarted = true;
-                let body = serde_json::to_string(&settings.options).ok();
-                client::command(home, "restart", body).await
-            }
-            Err(different) => return Err(SettingsError::from(different).into()),
-        };
+                // The requested options differ from those of the host. But the server of the host does
+                // not run, so start it with the requested options.
+                Err(_) if rests => {
+                    is_restarted = true;
+                    self.offer_environment().await;
+                    let body = serde_json::to_string(&settings.options).ok();
+                    client::command(home, "restart", body).await
+                }
+                Err(different) => return Err(SettingsError::from(different).into()),
+            };
         let status = match response {
             Ok(status) => status,
             Err(ClientError::NoHost) => return Ok(None),
@@ -228,6 +231,15 @@ impl StartCommand<'_> {
         let adopted = status.temporal.as_ref().is_some_and(|temporal| temporal.adopted);
         let is_reused = !is_restarted && (adopted || !(ours || rests));
         Ok(Some(ReadyServer { status, is_reused }))
+    }
+
+    /// Sends the environment of this command to the host, for the workers of the project: they start
+    /// with the server. An error is ignored here, because the command runs the project when the server
+    /// is ready.
+    async fn offer_environment(&self) {
+        if let Some(project) = &self.requested.project {
+            let _ = client::run_project(self.home, &project.file, false).await;
+        }
     }
 }
 
@@ -257,9 +269,11 @@ fn unsettled(home: &Home) -> StartError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hosting::Host;
+    use crate::config::Options;
+    use crate::hosting::{Host, Notice};
     use crate::process::identity::Identity;
     use crate::process::lock::InstanceLock;
+    use crate::process::ports::free_port;
     use crate::process::record::{Record, tests::record};
     use crate::protocol::Mode;
     use std::time::Duration;
@@ -268,7 +282,8 @@ mod tests {
     async fn command_begins_no_second_start_after_the_start_of_its_host_has_failed() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
-        let options = Options { temporal_bin: Some("/nothing".into()), ..Options::default() };
+        let port = Some(free_port().unwrap());
+        let options = Options { port, temporal_bin: Some("/nothing".into()), ..Options::default() };
         let settings = Settings::resolve(home.clone(), options).unwrap();
         let host = Host::start(settings.clone(), Mode::Background).unwrap();
         let mut facts = host.handle().watch();
@@ -280,7 +295,7 @@ mod tests {
                 Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
             }
         };
-        let (requested, notify) = (Options::default(), |_: &_| ());
+        let (requested, notify) = (RequestedOptions::default(), |_: &Notice<'_>| ());
         let progress = &mut crate::temporal::install::Silent;
         let start = StartCommand { home: &home, requested: &requested, progress, notify: &notify };
         for (ours, generation) in [(true, 1), (false, 2)] {

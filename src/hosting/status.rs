@@ -1,11 +1,13 @@
 //! The status of a home, with or without a host.
 
+mod workers;
+
 use super::deadlines::{PAUSE, SERVING};
 use super::unhosted::UnknownServer;
 use super::{Work, hint, is_hosted, work};
 use crate::config::{ConfigError, Settings};
 use crate::control::client::{self, ClientError};
-use crate::facts::{Facts, SERVER_WORDS, chronicle};
+use crate::facts::{Facts, SERVER_KIND, chronicle};
 use crate::paths::Home;
 use crate::process::{linux, memory};
 use crate::protocol::{Entry, Happened, Mode, State, Status, TemporalStatus};
@@ -86,7 +88,7 @@ fn from_files(home: &Home, holder: SilentHolder) -> Result<Status, StatusError> 
     // not set explicitly.
     let nothing = block_on(async {
         let supervisor =
-            Supervisor::new(SERVER_WORDS, settings.policy.clone(), Generation::default(), 0, now);
+            Supervisor::new(SERVER_KIND, settings.policy.clone(), Generation::default(), 0, now);
         let schedule = supervisor.schedule().clone();
         let mut facts = Facts::new(settings.clone().into(), Mode::Background, schedule, now);
         facts.recall(history, now);
@@ -138,6 +140,7 @@ fn from_files(home: &Home, holder: SilentHolder) -> Result<Status, StatusError> 
             cpu_percent: None,
             database: None,
         }),
+        workers: workers::running(home),
         ..nothing
     })
 }

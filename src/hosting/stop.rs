@@ -2,7 +2,7 @@
 
 use super::deadlines::{LEAVING, START_PAUSE};
 use super::end::{StopError, Stopped, end_unresponsive};
-use super::{Notify, holder, unhosted};
+use super::{Notify, holder, unhosted, workers};
 use crate::control::client::{self, ClientError};
 use crate::paths::Home;
 use crate::process::identity::Identity;
@@ -39,13 +39,17 @@ pub fn stop(home: &Home, notify: Notify<'_>) -> Result<Stopped, StopError> {
             Err(error) => Err(error),
         };
         match response {
-            Ok(()) if !lock::is_held(&home.temporal_lock()).unwrap_or(true) => {
+            Ok(())
+                if !lock::is_held(&home.temporal_lock()).unwrap_or(true)
+                    && !workers::may_run(home) =>
+            {
                 unhosted::delete_remaining_files(home);
                 return Ok(stopped);
             }
-            // The host reports a stop, but a process still holds the lock of the server. If a host
-            // still responds (a dashboard keeps running), check that process here. Otherwise
-            // `unhosted::stop` below checks it.
+            // The host reports a stop, but a process still holds the lock of the server, or a worker
+            // may run. If a host still responds (a dashboard keeps running), check the lock here; the
+            // host itself reports workers that it could not find. Otherwise `unhosted::stop` below
+            // checks both.
             Ok(()) => {
                 if let Ok(now) = block_on(client::status(home))? {
                     if now.intent != Want::Up {

@@ -2,7 +2,7 @@
 
 use super::deadlines::{KILLING, LEAVING, LOOKING, PAUSE};
 use super::end::{StopError, Stopped, end_unresponsive, want_down};
-use super::{Notice, Notify, Patience, Unresponsive, holder};
+use super::{Notice, Notify, Patience, Unresponsive, holder, workers};
 use crate::config::Options;
 use crate::control::client;
 use crate::facts::record::ServerRecord;
@@ -13,10 +13,13 @@ use crate::process::record::Record;
 use crate::process::{memory, ports, watch};
 use crate::runtime::block_on;
 use crate::server::running::{self, Running};
-use crate::supervisor::Policy;
+use crate::supervisor::{Policy, StopSignal};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
+
+/// Usual time limit of a stop of all workers, whose grace period is 30 s by default.
+const STOPPING_WORKERS: Duration = Duration::from_secs(60);
 
 /// The search for the server of a home has failed. So a server may run with unknown options.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +55,8 @@ pub(super) fn stop(home: &Home, notify: Notify<'_>) -> Result<Option<Stopped>, S
     let nothing = !home.record().try_exists().unwrap_or(true)
         && home.socket().symlink_metadata().is_err()
         && !is_held(&home.temporal_lock())
-        && !is_held(&home.supervisor_lock());
+        && !is_held(&home.supervisor_lock())
+        && !workers::may_run(home);
     let stopped = if nothing {
         Stopped::Nothing
     } else {
@@ -61,10 +65,15 @@ pub(super) fn stop(home: &Home, notify: Notify<'_>) -> Result<Option<Stopped>, S
         sign(&lock, home, ("looking for the server", LOOKING), notify);
         // Delete the socket: a killed host leaves it behind.
         let _ = std::fs::remove_file(home.socket());
+        let had_workers = workers::may_run(home);
+        if had_workers {
+            sign(&lock, home, ("stopping the workers", STOPPING_WORKERS), notify);
+            workers::stop_all(home)?;
+        }
         match end_server(home, &lock, notify)? {
             // The server was alive before this command took the lock, so the host stopped the
             // server before the host ended.
-            Stopped::Nothing if was_alive => Stopped::Ours,
+            Stopped::Nothing if was_alive || had_workers => Stopped::Ours,
             stopped => stopped,
         }
     };
@@ -162,7 +171,8 @@ fn end_server(home: &Home, host_lock: &HostLock, notify: Notify<'_>) -> Result<S
         }
     };
     sign(host_lock, home, ("stopping the server", grace + KILLING), notify);
-    let left = instance.end(&lock, grace).map_err(StopError::unknown(home))?;
+    let left =
+        instance.end(&lock, &[(StopSignal::Terminate, grace)]).map_err(StopError::unknown(home))?;
     if let Some(survivor) = left.first() {
         return Err(StopError::Survivor(survivor.pid));
     }

@@ -56,6 +56,12 @@ impl Batch {
         self.ends.iter().zip(begins).map(|(end, begin)| &self.bytes[begin..*end])
     }
 
+    /// The line at an index, without its line end.
+    pub fn line(&self, at: usize) -> Option<&[u8]> {
+        let begin = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        Some(&self.bytes[begin..*self.ends.get(at)?])
+    }
+
     /// Number of lines in the batch.
     pub fn len(&self) -> usize {
         self.ends.len()
@@ -162,13 +168,44 @@ impl Follower {
     /// # Errors
     /// If the file exists and cannot be read. `each` was called for the lines before the error.
     pub fn read_on(&mut self, mut each: impl FnMut(&Batch)) -> Result<(), FollowError> {
+        while let Some(batch) = self.read_next()? {
+            each(&batch);
+        }
+        Ok(())
+    }
+
+    /// Reads the next complete lines that the file has now. `None` if there are no more.
+    ///
+    /// # Errors
+    /// If the file exists and cannot be read.
+    pub fn read_next(&mut self) -> Result<Option<Batch>, FollowError> {
         loop {
             let step = self.reader.step_blocking(true).map_err(|error| self.error(error))?;
             if !step.batch.is_empty() {
-                each(&step.batch);
+                return Ok(Some(step.batch));
             }
             if step.next == Next::Wait {
-                return Ok(());
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Like [`Self::read_next`], but never blocks the thread. Cancel-safe. Needs a tokio runtime with
+    /// time.
+    ///
+    /// # Errors
+    /// See [`Self::read_next`].
+    pub async fn next_written(&mut self) -> Result<Option<Batch>, FollowError> {
+        loop {
+            let step = match self.reader.step(None, true).await {
+                Ok(done) => done.step,
+                Err(error) => return Err(self.error(error)),
+            };
+            if !step.batch.is_empty() {
+                return Ok(Some(step.batch));
+            }
+            if step.next == Next::Wait {
+                return Ok(None);
             }
         }
     }

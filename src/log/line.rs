@@ -11,6 +11,7 @@
 //! [`LineParser::scan`] parses only the parts for filters and counters. [`expand`] parses the rest.
 
 mod decode;
+mod free;
 mod level;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,15 @@ pub const MAX_LINE: usize = 64 * 1024;
 
 /// Maximum length of a stored component name, in characters. Names in Temporal have at most 25.
 const MAX_COMPONENT: usize = 32;
+
+/// The program that writes a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogWriter {
+    /// The Temporal dev server.
+    Server,
+    /// Any other program. Its lines are shown unchanged.
+    Worker,
+}
 
 /// Kind of a log line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +65,12 @@ pub struct Head {
     pub time: Option<Timestamp>,
     /// Level of the line.
     pub level: Level,
+    /// Level for filters: that of the line, or, for a line of a worker that has neither a level nor a
+    /// time, that of the last line before it that had one.
+    pub severity: Level,
+    /// Whether the line belongs to the line of the same worker before it, as the lines of a stack trace
+    /// do.
+    pub continues: bool,
     /// Component of Temporal that wrote the line: `frontend`, `history`, `matching`, `worker`, ….
     /// May be empty.
     pub component: Cow<'static, str>,
@@ -92,27 +108,50 @@ pub struct LogLine {
 /// crash dump, until the next event.
 #[derive(Clone, Debug)]
 pub struct LineParser {
+    writer: LogWriter,
     zone: TimeZone,
     generation: Option<u64>,
     in_dump: bool,
+    /// The last line of a worker that had a level or a time. `None` before the first one of each
+    /// generation.
+    event: Option<Event>,
+}
+
+/// An event of a worker, which may have several lines.
+#[derive(Clone, Copy, Debug)]
+struct Event {
+    level: Level,
+    /// Whether a line belongs to the event even if it is not indented, such as the last line of a stack
+    /// trace.
+    is_open: bool,
 }
 
 impl LineParser {
-    /// Creates a parser at the beginning of a log. `zone` is the time zone of the server, because
-    /// the text format has local times without a zone.
+    /// Creates a parser at the beginning of a log of the server. `zone` is the time zone of the
+    /// server, because the text format has local times without a zone.
     pub fn new(zone: TimeZone) -> Self {
-        Self { zone, generation: None, in_dump: false }
+        Self::of(LogWriter::Server, zone)
+    }
+
+    /// Creates a parser at the beginning of a log. `zone` is the time zone of the writer.
+    pub fn of(writer: LogWriter, zone: TimeZone) -> Self {
+        Self { writer, zone, generation: None, in_dump: false, event: None }
     }
 
     /// Parses only the parts for filters and counters. Takes a quarter of the time that parsing the
     /// whole line takes.
     pub fn scan(&mut self, line: &str) -> Head {
-        let mut head = match decode::fields(line, decode::is_head) {
-            Some((kind, fields)) => self.head(kind, &fields),
-            None => self.plain_head(line),
+        let mut head = match (self.writer, decode::fields(line, decode::is_head)) {
+            (LogWriter::Server, Some((kind, fields))) => self.head(kind, &fields),
+            (LogWriter::Server, None) => self.plain_head(line),
+            (LogWriter::Worker, Some((Kind::Mark, fields))) => self.head(Kind::Mark, &fields),
+            (LogWriter::Worker, _) => self.free_head(line),
         };
         self.generation = head.generation.or(self.generation);
         head.generation = self.generation;
+        if self.writer == LogWriter::Server || head.kind == Kind::Mark {
+            head.severity = head.level;
+        }
         head
     }
 
@@ -126,21 +165,37 @@ impl LineParser {
     fn head(&mut self, kind: Kind, fields: &decode::Fields) -> Head {
         self.in_dump = false;
         if kind == Kind::Mark {
+            self.event = None;
             return Head {
                 time: fields.time(&self.zone),
                 level: Level::Info,
                 component: Cow::Borrowed("stigmer"),
                 generation: fields.generation(),
                 kind,
+                ..Head::default()
             };
         }
         Head {
             time: fields.time(&self.zone),
             level: Level::named(&fields.text("level")),
             component: fields.component(),
-            generation: None,
             kind,
+            ..Head::default()
         }
+    }
+
+    fn free_head(&mut self, line: &str) -> Head {
+        // Without the colours that some loggers write.
+        let (time, level) = free::time_and_level(&harmless(line), &self.zone);
+        if time.is_some() || level != Level::Unknown {
+            self.event = Some(Event { level, is_open: level >= Level::Warn });
+            return Head { time, level, severity: level, ..Head::default() };
+        }
+        let Some(event) = &mut self.event else { return Head::default() };
+        let is_indented = line.is_empty() || line.starts_with([' ', '\t']);
+        let continues = is_indented || event.is_open;
+        event.is_open = is_indented && event.level >= Level::Warn;
+        Head { severity: event.level, continues, ..Head::default() }
     }
 
     fn plain_head(&mut self, line: &str) -> Head {
@@ -185,16 +240,29 @@ pub fn generation_mark(generation: u64, time: Timestamp, cause: &str, detail: &s
     mark.to_string()
 }
 
+/// Returns the level of a line of any program. [`Level::Unknown`] if the line names none.
+pub fn level_of(line: &str) -> Level {
+    free::level_of(&harmless(line))
+}
+
+/// Returns the message and the fields of a line of a worker, safe to print. The message lacks the time
+/// and the level at the beginning of the line.
+pub fn worker_message(line: &str) -> (String, Vec<(String, String)>) {
+    free::message_and_fields(&harmless(line))
+}
+
 /// Parses the parts of a line that [`LineParser::scan`] has left out. `head` is the result of the
 /// scan.
 pub fn expand(line: &str, head: Head) -> LogLine {
-    let (message, fields) = match decode::fields(line, |_| true) {
-        Some((Kind::Mark, _)) => {
+    let unchanged = || (harmless(line).into_owned(), Vec::new());
+    let (message, fields) = match head.kind {
+        Kind::Mark => {
             let n = head.generation.map_or_else(|| "?".to_owned(), |n| n.to_string());
             (format!("generation {n}"), Vec::new())
         }
-        Some((_, fields)) => fields.into_message(&head.component),
-        None => (harmless(line).into_owned(), Vec::new()),
+        Kind::Json | Kind::Text => decode::fields(line, |_| true)
+            .map_or_else(unchanged, |(_, fields)| fields.into_message(&head.component)),
+        Kind::Raw | Kind::Dump => unchanged(),
     };
     LogLine {
         time: head.time,
@@ -238,11 +306,17 @@ impl LogLine {
 
     /// The whole line as text for people, without colours. The time is in `zone`.
     pub fn render_plain(&self, zone: &TimeZone) -> String {
+        self.render_of("Temporal", zone)
+    }
+
+    /// The whole line of the unit with this name as text for people, without colours. The time is in
+    /// `zone`.
+    pub fn render_of(&self, unit: &str, zone: &TimeZone) -> String {
         match self.kind {
             Kind::Raw | Kind::Dump => self.message.clone(),
             Kind::Mark => match self.clock(zone) {
-                Some(clock) => format!("{clock} ---- Temporal, {} ----", self.message),
-                None => format!("---- Temporal, {} ----", self.message),
+                Some(clock) => format!("{clock} ---- {unit}, {} ----", self.message),
+                None => format!("---- {unit}, {} ----", self.message),
             },
             Kind::Json | Kind::Text => {
                 let clock = self.clock(zone).unwrap_or_else(|| "--:--:--.---".to_owned());

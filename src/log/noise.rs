@@ -1,5 +1,5 @@
-//! Noise: the lines that the dev server writes at each start and at each stop, about 300 each time.
-//! Users do not read them, so the screen folds them.
+//! Noise: the lines that the dev server writes at each start and at each stop, about 300 each time, and
+//! those of a worker about a server that is away. Users do not read them, so the screen folds them.
 //!
 //! The lines are recognized by their text. The list has the lines that CLI 1.9.1 writes at the log
 //! level `info`. Any line that is not in the list stays visible, for example a rare line, or a line
@@ -10,7 +10,7 @@ mod sticky;
 use super::line::{Head, Kind, Level};
 use sticky::Awaited;
 
-/// Kind of a line that the server writes at every start or stop.
+/// Kind of a line that the server writes at every start or stop, or a worker meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noise {
     /// Noise of a start.
@@ -21,6 +21,17 @@ pub enum Noise {
     Adjacent,
     /// Noise only if the line is next to noise of a stop.
     AdjacentToShutdown,
+    /// A worker cannot poll, because the server is away. It tries again by itself.
+    NoServer,
+}
+
+/// Returns whether a line of a worker is noise. The SDKs of Python, TypeScript, .NET and Ruby have the
+/// first form in common, the one of Go has the second. All other lines are of the user.
+pub(super) fn of_worker(line: &str) -> Option<Noise> {
+    let all = |parts: &[&str]| parts.iter().all(|part| line.contains(part));
+    let is_noise = all(&["gRPC call poll_", " retried ", "code: Unavailable"])
+        || all(&["Failed to poll for task.", "connection refused"]);
+    is_noise.then_some(Noise::NoServer)
 }
 
 const START_UP: [&str; 22] = [
@@ -221,6 +232,28 @@ mod tests {
         ];
         for (line, expected) in cases {
             assert_eq!(noise(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn lines_of_a_worker_about_a_server_that_is_away_are_noise() {
+        for (line, expected) in [
+            (
+                r#"2026-11-29T22:31:46.675022Z  WARN temporalio_client::retry: gRPC call poll_activity_task_queue retried 6 times error=Status { code: Unavailable, message: "tcp connect error", source: Some(tonic::transport::Error(Transport, ConnectError(ConnectError("tcp connect error", 127.0.0.1:7233, Os { code: 111, kind: ConnectionRefused, message: "Connection refused" })))) }"#,
+                Some(Noise::NoServer),
+            ),
+            (
+                r#"2026/11/29 22:31:46 WARN  Failed to poll for task. Namespace default TaskQueue orders WorkerID 7@vm@ WorkerType WorkflowWorker Error last connection error: connection error: desc = "transport: Error while dialing: dial tcp 127.0.0.1:7233: connect: connection refused""#,
+                Some(Noise::NoServer),
+            ),
+            (
+                "2026-11-29T22:31:46.675022Z  WARN temporalio_client::retry: gRPC call poll_activity_task_queue retried 6 times error=Status { code: PermissionDenied }",
+                None,
+            ),
+            ("call_bank retried 6 times: code: Unavailable", None),
+            ("requests.ConnectionError: connection refused", None),
+        ] {
+            assert_eq!(of_worker(line), expected, "{line}");
         }
     }
 

@@ -55,9 +55,9 @@ pub fn open(path: &Path, max: u64) -> io::Result<()> {
 /// The writer that the subscriber of `tracing` uses. It never returns an error. Before [`open()`]
 /// is called, it drops all lines.
 #[derive(Debug, Default)]
-pub struct Writer;
+pub struct OwnLogSink;
 
-impl io::Write for Writer {
+impl io::Write for OwnLogSink {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
         let mut queue = queue();
         if !queue.is_used {

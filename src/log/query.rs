@@ -1,11 +1,40 @@
 //! Queries for lines of a log file, as `logs` and `GET /v1/logs` use them.
 
-use super::{Batch, FollowError, Follower};
-use crate::log::line::{Level, LineParser, LogLine};
+use super::MergedLine;
+use crate::log::line::{Level, LogLine, LogWriter, expand};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use regex::Regex;
-use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The log of one unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitLog {
+    /// Name of the unit: `server`, or the name of a worker.
+    pub unit: String,
+    /// Path of the log file. The file need not exist.
+    pub path: PathBuf,
+    /// The program that writes the file.
+    pub writer: LogWriter,
+}
+
+impl UnitLog {
+    /// Name of the server in a list of units.
+    pub const SERVER: &str = "server";
+
+    /// The log of the server.
+    #[must_use]
+    pub fn of_server(path: PathBuf) -> Self {
+        Self { unit: Self::SERVER.to_owned(), path, writer: LogWriter::Server }
+    }
+
+    /// The log of a worker.
+    #[must_use]
+    pub fn of_worker(name: &str, path: PathBuf) -> Self {
+        Self { unit: name.to_owned(), path, writer: LogWriter::Worker }
+    }
+}
 
 /// The conditions that select lines of a log.
 #[derive(Debug, Clone, Default)]
@@ -24,20 +53,23 @@ pub struct Query {
     pub since: Option<Timestamp>,
 }
 
-/// Applies a query to the lines of a log, which must be passed in their order.
+/// Applies a query to the lines of a log, which must be passed in their order. Ignores the limits
+/// `last` and `most`.
 #[derive(Debug)]
-pub struct LogFilter {
+pub(super) struct LogFilter {
     query: Query,
-    parser: LineParser,
+    unit: Arc<str>,
+    writer: LogWriter,
     zone: TimeZone,
-    /// Time of the last line that had a time. This time also counts for the lines after it that
-    /// have no time.
-    time: Option<Timestamp>,
+    /// Number of lines that are passed over.
+    skipped: u64,
 }
 
 /// A line that matches a query.
 #[derive(Debug)]
 pub struct MatchedLine {
+    /// Name of the unit that has written the line: `server`, or the name of a worker.
+    pub unit: Arc<str>,
     /// The parsed line.
     pub line: LogLine,
     /// The line as text for people.
@@ -45,74 +77,50 @@ pub struct MatchedLine {
 }
 
 impl LogFilter {
-    /// Creates a filter for a log. The lines must be passed from the beginning of the log.
+    /// Creates a filter for a log. The lines must be passed from the beginning of the log. The first
+    /// `skipped` lines match no query.
     #[must_use]
-    pub fn new(query: Query) -> Self {
-        let zone = crate::clock::zone();
-        Self { query, parser: LineParser::new(zone.clone()), zone, time: None }
+    pub(super) fn new(log: &UnitLog, query: Query, zone: TimeZone, skipped: u64) -> Self {
+        Self { query, unit: log.unit.as_str().into(), writer: log.writer, zone, skipped }
     }
 
-    /// Calls `each` for every line of the batch that matches.
-    pub fn pass(&mut self, batch: &Batch, mut each: impl FnMut(MatchedLine)) {
-        for line in batch.lines() {
-            let line = self.parser.parse(line);
-            self.time = line.time.or(self.time);
-            let query = &self.query;
-            let recent = query.since.is_none_or(|since| self.time.is_some_and(|at| at >= since));
-            let grave = query.level.is_none_or(|level| line.level >= level);
-            if !recent || !grave {
-                continue;
-            }
-            let plain = line.render_plain(&self.zone);
-            if query.pattern.as_ref().is_none_or(|pattern| pattern.is_match(&plain)) {
-                each(MatchedLine { line, plain });
-            }
+    /// Returns the next line of the log if it matches.
+    pub(super) fn pass(&mut self, next: MergedLine<'_>) -> Option<MatchedLine> {
+        if self.skipped > 0 {
+            self.skipped -= 1;
+            return None;
         }
-    }
-
-    /// Reads the log file to its end, converts each selected line to text with `render`, and passes
-    /// the texts to `each`. Without the limit `last`, no line is stored in memory. With this limit,
-    /// the stored lines never exceed the limits.
-    ///
-    /// # Errors
-    /// If the file exists and cannot be read. `render` was called for the lines before the error.
-    pub fn read(
-        &mut self,
-        follower: &mut Follower,
-        render: impl Fn(MatchedLine) -> String,
-        mut each: impl FnMut(&str),
-    ) -> Result<(), FollowError> {
-        let mut kept: VecDeque<String> = VecDeque::new();
-        let mut bytes = 0;
-        let last = self.query.last;
-        let most = self.query.most.unwrap_or(usize::MAX);
-        let read = follower.read_on(|batch| {
-            self.pass(batch, |found| match last {
-                None => each(&render(found)),
-                Some(0) => {}
-                Some(last) => {
-                    let line = render(found);
-                    bytes += line.len();
-                    kept.push_back(line);
-                    while kept.len() > last || bytes > most {
-                        let Some(oldest) = kept.pop_front() else { break };
-                        bytes -= oldest.len();
-                    }
-                }
-            });
-        });
-        for line in &kept {
-            each(line);
+        let MergedLine { text, head, at, .. } = next;
+        let query = &self.query;
+        let recent = match (query.since, self.writer) {
+            (Some(since), LogWriter::Server) => at.is_some_and(|at| at >= since),
+            (Some(_), LogWriter::Worker) | (None, _) => true,
+        };
+        if !recent || query.level.is_some_and(|level| head.severity < level) {
+            return None;
         }
-        read
+        let line = expand(&text, head);
+        let plain = match self.writer {
+            LogWriter::Server => line.render_plain(&self.zone),
+            LogWriter::Worker => line.render_of(&self.unit, &self.zone),
+        };
+        let matches = query.pattern.as_ref().is_none_or(|pattern| pattern.is_match(&plain));
+        matches.then(|| MatchedLine { unit: self.unit.clone(), line, plain })
     }
 }
 
 impl MatchedLine {
-    /// Formats the line as JSON, with a line end.
+    /// Formats the line as JSON, with the name of its unit and a line end.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let mut text = serde_json::to_string(&self.line).unwrap_or_default();
+        #[derive(serde::Serialize)]
+        struct WithUnit<'a> {
+            #[serde(flatten)]
+            line: &'a LogLine,
+            unit: &'a str,
+        }
+        let line = WithUnit { line: &self.line, unit: &self.unit };
+        let mut text = serde_json::to_string(&line).unwrap_or_default();
         text.push('\n');
         text
     }
@@ -128,8 +136,17 @@ impl MatchedLine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::StartAt;
+    use crate::log::MergedLogs;
     use crate::log::line::MAX_LINE;
+    use std::path::Path;
+
+    fn read(path: &Path, query: Query, render: fn(MatchedLine) -> String) -> Vec<String> {
+        let mut found = Vec::new();
+        MergedLogs::open(&[UnitLog::of_server(path.to_owned())], query)
+            .read(render, |line| found.push(line.to_owned()))
+            .unwrap();
+        found
+    }
 
     fn query_result(query: Query) -> Vec<String> {
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -147,15 +164,7 @@ mod tests {
             ),
         )
         .unwrap();
-        let mut found = Vec::new();
-        LogFilter::new(query)
-            .read(
-                &mut Follower::new(file.path(), StartAt::Beginning),
-                |found| found.line.message,
-                |line| found.push(line.to_owned()),
-            )
-            .unwrap();
-        found
+        read(file.path(), query, |found| found.line.message)
     }
 
     #[test]
@@ -195,14 +204,8 @@ mod tests {
             format!(r#"{{"time":"2026-11-22T10:00:01Z","level":"WARN","msg":"big {long}"}}"#);
         let cut = format!("{} bytes cut", line.len() - MAX_LINE);
         std::fs::write(file.path(), line + "\n").unwrap();
-        let mut lines = Vec::new();
-        LogFilter::new(Query { level: Some(Level::Warn), ..Query::default() })
-            .read(
-                &mut Follower::new(file.path(), StartAt::Beginning),
-                |found| found.to_json(),
-                |line| lines.push(line.to_owned()),
-            )
-            .unwrap();
+        let query = Query { level: Some(Level::Warn), ..Query::default() };
+        let lines = read(file.path(), query, |found| found.to_json());
         assert!(lines.len() == 1 && lines[0].len() < 200_000, "{} bytes", lines[0].len());
         let object: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
         assert_eq!(

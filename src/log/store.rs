@@ -1,4 +1,5 @@
-//! Keeps the last lines of a log in memory, with limits for lines and bytes, and searches them.
+//! Keeps the last lines of one or several logs in memory, with limits for lines and bytes, and searches
+//! them.
 //!
 //! For each line, the store has the text and a few bytes for filters. A line is parsed completely
 //! only when it is shown. Each line has a number that never changes. So a selection or a search
@@ -12,11 +13,10 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use pages::{Pages, Place};
 
-use super::line::{Head, Kind, Level, LineParser, LogLine};
-use super::noise::{Noise, NoiseFilter};
+use super::line::{Head, Kind, Level, LogLine};
+use super::noise::{self, Noise, NoiseFilter};
 use super::search::Finder;
 
 /// Memory for a line in addition to its text, in bytes: a slot and a line end.
@@ -29,10 +29,9 @@ const MAX_HANDS: usize = 4;
 /// Maximum number of different component names. Temporal has about 20.
 const MAX_COMPONENTS: usize = 1_000;
 
-/// The last lines of a log.
+/// The last lines of the log of a server and of other units.
 #[derive(Debug)]
 pub struct LogStore {
-    parser: LineParser,
     noise: NoiseFilter,
     pages: Pages,
     slots: VecDeque<Slot>,
@@ -54,7 +53,10 @@ struct Slot {
     /// Generation of the server that wrote the line. Zero if unknown.
     generation: u32,
     component: u16,
-    level: Level,
+    /// Number of the unit that wrote the line.
+    unit: u16,
+    severity: Level,
+    continues: bool,
     kind: Kind,
     noise: Option<Noise>,
 }
@@ -72,13 +74,14 @@ impl LogStore {
     pub const LINES: usize = 100_000;
     /// Default maximum size in bytes.
     pub const BYTES: usize = 32 * 1024 * 1024;
+    /// Number of the server among the units.
+    pub const SERVER: u16 = 0;
 
     /// Creates an empty store for at most `max_lines` lines and `max_bytes` bytes. The bytes
     /// include the overhead of each line, but not the unused parts of the first and last page (64
-    /// KiB each). The newest line is always kept. For `zone`, see [`LineParser::new`].
-    pub fn new(max_lines: usize, max_bytes: usize, zone: TimeZone) -> Self {
+    /// KiB each). The newest line is always kept.
+    pub fn new(max_lines: usize, max_bytes: usize) -> Self {
         Self {
-            parser: LineParser::new(zone),
             noise: NoiseFilter::default(),
             pages: Pages::default(),
             slots: VecDeque::new(),
@@ -90,19 +93,22 @@ impl LogStore {
         }
     }
 
-    /// Appends a line and drops the oldest lines beyond the limits. Returns the head of the new
-    /// line.
-    pub fn push(&mut self, line: &[u8]) -> Head {
-        let text = super::line::text(line);
-        let head = self.parser.scan(&text);
+    /// Appends a line of a unit and drops the oldest lines beyond the limits. The lines of the server
+    /// must be passed in their order.
+    pub fn push(&mut self, unit: u16, text: &str, head: &Head) {
         let slot = Slot {
-            place: self.pages.push(&text),
+            place: self.pages.push(text),
             time: head.time.map_or(i64::MIN, nanoseconds),
             generation: head.generation.and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
             component: self.intern(&head.component),
-            level: head.level,
+            unit,
+            severity: head.severity,
+            continues: head.continues,
             kind: head.kind,
-            noise: self.noise.classify(&text, &head),
+            noise: match unit {
+                Self::SERVER => self.noise.classify(text, head),
+                _ => noise::of_worker(text),
+            },
         };
         self.bytes += slot.cost();
         self.slots.push_back(slot);
@@ -111,7 +117,14 @@ impl LogStore {
         {
             self.drop_oldest();
         }
-        head
+    }
+
+    /// Drops all lines. The next line has the next number.
+    pub fn clear(&mut self) {
+        while !self.slots.is_empty() {
+            self.drop_oldest();
+        }
+        self.noise = NoiseFilter::default();
     }
 
     /// Number of the oldest stored line. It equals the number of lines that were dropped.
@@ -252,9 +265,19 @@ impl<'a> StoredLine<'a> {
         self.index
     }
 
-    /// Level of the line.
-    pub fn level(&self) -> Level {
-        self.slot.level
+    /// Number of the unit that wrote the line.
+    pub fn unit(&self) -> u16 {
+        self.slot.unit
+    }
+
+    /// Level of the line, or else of the line that it continues: see [`Head::severity`].
+    pub fn severity(&self) -> Level {
+        self.slot.severity
+    }
+
+    /// Whether the line belongs to the line before it: see [`Head::continues`].
+    pub fn continues(&self) -> bool {
+        self.slot.continues
     }
 
     /// Kind of the line.
@@ -295,11 +318,14 @@ impl<'a> StoredLine<'a> {
         self.store.pages.get(self.slot.place)
     }
 
-    /// The completely parsed line, safe to print. This takes some microseconds.
+    /// The completely parsed line, safe to print. This takes some microseconds. Its level is the
+    /// severity.
     pub fn line(&self) -> LogLine {
         let head = Head {
             time: self.time(),
-            level: self.level(),
+            level: self.severity(),
+            severity: self.severity(),
+            continues: self.continues(),
             component: self.component().to_owned().into(),
             generation: self.generation(),
             kind: self.kind(),

@@ -266,6 +266,15 @@ impl Manager {
         self.step(Some(Input::Exited { generation, exit, fatal: None }));
     }
 
+    /// Adopts the running workers of earlier hosts. If the server is to run, also loads the projects
+    /// of the earlier host.
+    pub(super) async fn adopt_workers(&mut self) {
+        self.crew.adopt().await;
+        if self.resumed == Some(Want::Up) {
+            self.crew.resume_projects().await;
+        }
+    }
+
     /// Follows the intent of the earlier host: starts the server if it was to run, or completes a
     /// stop that was in progress.
     pub(super) fn resume_intent(&mut self) {
@@ -275,8 +284,9 @@ impl Manager {
             // Stop the server also after a failed search, because the server of the earlier host
             // may still run.
             Some(Want::Down) if !is_stopped || self.unadopted.is_some() => {
-                self.step(Some(Input::Stop { cause: Cause::Operator }));
+                self.stop_all(Cause::Operator);
             }
+            Some(Want::Down) if self.crew.may_run() => self.stop_all(Cause::Operator),
             Some(Want::Up | Want::Down) | None => {}
         }
     }

@@ -15,7 +15,7 @@ use crate::server::database;
 use crate::server::fatal::fatal;
 use crate::server::launch::{Launched, Started};
 use crate::server::prober::{self, Report, Target};
-use crate::supervisor::{Cause, Exit, Found, Generation, Input, Owner, Round, State};
+use crate::supervisor::{Cause, Found, Generation, Input, Owner, Round, State};
 use crate::unit::Refused;
 use crate::unit::exit::{self, Ended};
 use crate::unit::mark::late;
@@ -95,6 +95,7 @@ impl Manager {
             server: occupant.pid,
             version: None,
             server_version: None,
+            metrics_port: None,
             // Unknown until the first round of checks has searched for a web UI.
             ui_url: None,
         });
@@ -166,6 +167,7 @@ impl Manager {
             server: None,
             version,
             server_version: None,
+            metrics_port: Some(ServerRecord::of(record).metrics_port).filter(|port| *port > 0),
             ui_url: settings.ui_url(),
         });
         self.unit.supervise(generation, instance, watched, probes, self.on_panic(), ended);
@@ -259,17 +261,13 @@ impl Manager {
         let fatal = (!supervision.is_ever_ready())
             .then(|| fatal(&ended.exit, ended.words.cause.as_deref(), &aftermath.disks, &settings))
             .flatten();
-        // SIGKILL without a stop by stigmer was sent by someone else.
-        let by_kill = unrequested && matches!(ended.exit, Exit::Signal(libc::SIGKILL, _));
-        self.facts.last_words = match by_kill {
-            true => ended.words.last_shown(by_kill),
-            false => ended.words.reason(),
-        };
+        let by_kill = ended.is_killed(unrequested);
+        self.facts.last_words = ended.shown(by_kill);
         let leader = self.facts.server.as_ref().and_then(|server| server.leader.as_ref());
         let uptime = leader.and_then(|leader| crate::process::linux::age(leader.start_ticks));
         let oom_kills = unrequested.then(|| ended.oom_kills_since(supervision.oom_kills)).flatten();
         let peak = self.facts.peak_rss;
-        let (cause, detail) = self.cause_of_end(&ended.exit);
+        let (cause, detail) = self.unit.cause_of_end(&ended.exit);
         let detail = match oom_kills {
             Some(_) => exit::struck(&detail, peak),
             None => detail,
@@ -310,19 +308,6 @@ impl Manager {
                 });
             }
             (None, None) => {}
-        }
-    }
-
-    /// The reason why the server has ended: the stop in progress, or else the exit itself.
-    fn cause_of_end(&self, exit: &Exit) -> (Cause, String) {
-        match self.unit.supervisor.state() {
-            State::Stopping(stopping) => (stopping.cause, stopping.detail.clone()),
-            State::Stopped { .. }
-            | State::Starting(_)
-            | State::Ready(_)
-            | State::Degraded(..)
-            | State::Backoff { .. }
-            | State::Failed { .. } => (exit.cause(), exit.to_string()),
         }
     }
 

@@ -1,10 +1,15 @@
 //! The interface between the manager and the rest of the program. It sends commands, and reads or
 //! watches the facts (the known state of server and host).
 
+use super::{Outcome, WorkerCommand};
 use crate::config::Settings;
-use crate::facts::{Facts, HandOver, Intent, Latest, Source, Stream};
+use crate::facts::{Facts, HandOver, Intent, Latest, LoggedRuns, Source, Stream};
+use crate::process::environment::BaseEnvironment;
+use crate::process::threads::LOOKS;
+use crate::project::{self, Project};
 use crate::protocol::ApiError;
 use crate::supervisor::Cause;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -12,6 +17,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// Time limit of a response of the manager. A response normally takes milliseconds, because the
 /// loop of the manager never blocks.
 const RESPONSE: Duration = Duration::from_secs(1);
+
+/// Time limit for reading a project file.
+const READ: Duration = Duration::from_secs(10);
 
 /// A command of the operator.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,19 +35,40 @@ pub enum Command {
     Restart(Option<Box<Settings>>),
 }
 
-/// The outcome of a command. An error describes what failed, on which object, why, and what to do
-/// next.
-pub type Outcome = Result<(), ApiError>;
-
 #[derive(Debug)]
 pub(super) enum Request {
-    Command { command: Command, reply: oneshot::Sender<Outcome> },
-    Trouble { with: &'static str, what: Option<String> },
+    Command {
+        command: Command,
+        reply: oneshot::Sender<Outcome>,
+    },
+    Trouble {
+        with: &'static str,
+        what: Option<String>,
+    },
     EndGrace,
     Follow(Box<Intent>),
     CheckFiles,
-    Settle { reply: oneshot::Sender<()> },
-    Release { reply: oneshot::Sender<HandOver> },
+    Project {
+        project: Box<Project>,
+        base: Option<Arc<BaseEnvironment>>,
+        reply: oneshot::Sender<Outcome>,
+    },
+    AwaitWorkers {
+        project: PathBuf,
+        reply: oneshot::Sender<Outcome>,
+    },
+    Worker {
+        name: String,
+        command: WorkerCommand,
+        base: Option<Arc<BaseEnvironment>>,
+        reply: oneshot::Sender<Outcome>,
+    },
+    Settle {
+        reply: oneshot::Sender<()>,
+    },
+    Release {
+        reply: oneshot::Sender<HandOver>,
+    },
 }
 
 /// A handle to the manager task. A clone is cheap.
@@ -48,6 +77,7 @@ pub struct Handle {
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) facts: watch::Receiver<Arc<Facts>>,
     pub(super) source: Source,
+    pub(super) logged_runs: LoggedRuns,
 }
 
 impl Handle {
@@ -89,6 +119,12 @@ impl Handle {
         self.source.latest()
     }
 
+    /// Returns the stream of workflows that the log of the server names with a failure.
+    #[must_use]
+    pub fn logged_runs(&self) -> LoggedRuns {
+        self.logged_runs.clone()
+    }
+
     /// Creates a stream of changes for one viewer. The stream begins with the current state.
     #[must_use]
     pub fn stream(&self) -> Stream {
@@ -121,6 +157,62 @@ impl Handle {
         }
         // Ignore an error: a manager that has ended shows no problems.
         let _ = self.requests.send(Request::Trouble { with, what }).await;
+    }
+
+    /// Runs the workers of a project, as long as the server is to run. Starts those that have stopped
+    /// or failed again. `base` are the environment variables of the command that runs the project:
+    /// workers that do not run get them. Without `base`, new workers get those of this host, and the
+    /// others keep theirs. Does not wait for the starts.
+    ///
+    /// # Errors
+    /// If the name of a worker belongs to another project, or the manager has ended.
+    pub async fn run_project(&self, project: Project, base: Option<BaseEnvironment>) -> Outcome {
+        let (project, base) = (Box::new(project), base.map(Arc::new));
+        self.outcome(|reply| Request::Project { project, base, reply }).await
+    }
+
+    /// Reads a project file and runs its workers, see [`Self::run_project`].
+    ///
+    /// # Errors
+    /// If the file cannot be used, too.
+    pub async fn run_project_file(&self, file: PathBuf, base: Option<BaseEnvironment>) -> Outcome {
+        let unusable = |why: String| ApiError::new("project", why, "");
+        match LOOKS.run(READ, move || project::load(&file)).await {
+            Ok(Ok(project)) => self.run_project(project, base).await,
+            // The text of the error has its hint.
+            Ok(Err(error)) => Err(unusable(error.to_string())),
+            Err(error) => Err(unusable(format!("cannot read the project file: {error}"))),
+        }
+    }
+
+    /// Waits until all workers of the project in this file that start with the server are ready.
+    ///
+    /// # Errors
+    /// The reason of the first worker that has failed.
+    pub async fn await_workers(&self, project: PathBuf) -> Outcome {
+        self.outcome(|reply| Request::AwaitWorkers { project, reply }).await
+    }
+
+    /// Sends a command to the worker with this name, or to all workers (`all`), and waits for its
+    /// outcome. `base` are the environment variables of the command: a worker that it starts or
+    /// restarts gets them. Without `base`, the worker keeps those that it has.
+    ///
+    /// # Errors
+    /// If there is no such worker, the command fails, or the manager has ended.
+    pub async fn worker(
+        &self,
+        name: String,
+        command: WorkerCommand,
+        base: Option<BaseEnvironment>,
+    ) -> Outcome {
+        let base = base.map(Arc::new);
+        self.outcome(|reply| Request::Worker { name, command, base, reply }).await
+    }
+
+    async fn outcome(&self, request: impl FnOnce(oneshot::Sender<Outcome>) -> Request) -> Outcome {
+        let (reply, outcome) = oneshot::channel();
+        self.requests.send(request(reply)).await.map_err(|_| gone())?;
+        outcome.await.unwrap_or_else(|_| Err(gone()))
     }
 
     /// Ends the grace period of a stop in progress: the server is killed with SIGKILL now.

@@ -1,7 +1,7 @@
 //! Reads the state and the history that earlier hosts have left in the home.
 
 use crate::facts::timeline::{self, Episode};
-use crate::facts::{Facts, HandOver, Intent, chronicle, record};
+use crate::facts::{Facts, HandOver, Intent, LeftWorker, chronicle, record};
 use crate::paths::files::Unreadable;
 use crate::paths::{Home, is_passing};
 use crate::process::lock;
@@ -9,7 +9,7 @@ use crate::protocol::Entry;
 use crate::supervisor::{Cause, Generation, State, Supervisor, Want};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Creates the timeline entry for a watchdog that starts no further host, because several hosts in
 /// a row died or did not start.
@@ -30,6 +30,17 @@ pub(super) struct Predecessor {
     /// none.
     pub(super) want: Option<Want>,
     left: Left,
+}
+
+/// What the previous host has left of its workers.
+#[derive(Debug)]
+pub(super) struct LeftWorkers {
+    /// The state of each worker.
+    pub(super) workers: Vec<LeftWorker>,
+    /// The time since the state was left.
+    pub(super) gap: Duration,
+    /// The timeline, if the previous host left no state.
+    pub(super) past: Arc<VecDeque<Arc<Entry>>>,
 }
 
 #[derive(Debug)]
@@ -58,6 +69,15 @@ impl Predecessor {
             }
         };
         Ok(Self { last, want, left })
+    }
+
+    /// What the previous host has left of its workers.
+    pub(super) fn workers(&self) -> LeftWorkers {
+        let (workers, gap, past) = match &self.left {
+            Left::HandOver(before) => (before.workers.clone(), before.age(), VecDeque::new()),
+            Left::Timeline(timeline) => (Vec::new(), Duration::ZERO, timeline.clone()),
+        };
+        LeftWorkers { workers, gap, past: Arc::new(past) }
     }
 
     /// Restores the state of the supervisor, and the counters and the timeline in the facts.
@@ -109,7 +129,8 @@ impl History {
         let timeline = chronicle::recent(&home.events()).map_err(Unreadable::at(home.events()))?;
         // Normally the lock file has the highest number. But on a full disk, the timeline may have
         // stored a higher number than the lock file.
-        let written = timeline.iter().map(|entry| entry.generation.0).max().unwrap_or(0);
+        let of_server = timeline.iter().filter(|entry| entry.worker.is_none());
+        let written = of_server.map(|entry| entry.generation.0).max().unwrap_or(0);
         let recorded = match record::read(home) {
             Ok(record) => record.map_or(0, |record| record.generation.0),
             Err(source) if is_passing(&source) => {

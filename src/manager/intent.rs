@@ -2,7 +2,7 @@
 //! whether the server is to run ("up") or not ("down").
 
 use crate::config::Options;
-use crate::facts::Intent;
+use crate::facts::{Intent, WorkerIntent};
 use crate::paths::files;
 use crate::supervisor::{Generation, Want};
 use std::io;
@@ -25,15 +25,17 @@ impl Decision {
         want: Want,
         generation: Generation,
         options: &Options,
+        workers: WorkerIntent,
     ) -> Option<Intent> {
         self.is_made |= want == Want::Up;
-        let is_same =
-            self.last.as_ref().is_some_and(|last| last.want == want && last.options == *options);
+        let is_same = self.last.as_ref().is_some_and(|last| {
+            last.want == want && last.options == *options && last.workers == workers
+        });
         if is_same || !self.is_made {
             return None;
         }
         let generation = (want == Want::Down).then_some(generation);
-        Some(Intent { want, options: options.clone(), generation })
+        Some(Intent { want, options: options.clone(), generation, workers })
     }
 
     /// Whether this intent is the last one that this host has written.
@@ -86,10 +88,18 @@ mod tests {
         (folder, home, settings)
     }
 
+    fn intent(want: Want, settings: &Settings) -> Intent {
+        let (options, workers) = (settings.options.clone(), WorkerIntent::default());
+        Intent { want, options, generation: None, workers }
+    }
+
     /// Requests a change of the intent, and writes the file if the intent has changed. Returns
     /// whether the intent has changed.
     fn decide(decision: &mut Decision, want: Want, settings: &Settings) -> bool {
-        let Some(intent) = decision.change(want, LAST, &settings.options) else { return false };
+        let Some(intent) = decision.change(want, LAST, &settings.options, WorkerIntent::default())
+        else {
+            return false;
+        };
         decision.made(intent.clone());
         kept(intent, settings.home.intent())().unwrap();
         true
@@ -103,7 +113,7 @@ mod tests {
         assert_eq!(Intent::read(&home).unwrap(), None);
         assert!(decide(&mut decision, Want::Up, &settings));
         assert!(!decide(&mut decision, Want::Up, &settings), "the file has this intent already");
-        let up = Intent { want: Want::Up, options: settings.options.clone(), generation: None };
+        let up = intent(Want::Up, &settings);
         assert_eq!(Intent::read(&home).unwrap(), Some(up));
         assert!(!Intent::is_down(&home).unwrap());
         assert!(decide(&mut decision, Want::Down, &settings));
@@ -115,14 +125,16 @@ mod tests {
         let (_folder, home, settings) = home();
         decide(&mut Decision::default(), Want::Up, &settings);
         Intent::write_down(&home).unwrap();
-        let down = Intent { want: Want::Down, options: settings.options, generation: None };
+        let down = intent(Want::Down, &settings);
         assert_eq!(Intent::read(&home).unwrap(), Some(down));
     }
 
     #[test]
     fn deleted_intent_is_restored_and_the_intent_of_a_command_is_not_overwritten() {
         let (_folder, home, settings) = home();
-        let up = Decision::default().change(Want::Up, LAST, &settings.options).unwrap();
+        let up = Decision::default()
+            .change(Want::Up, LAST, &settings.options, WorkerIntent::default())
+            .unwrap();
         let mut keep = kept(up.clone(), home.intent());
         keep().unwrap();
         std::fs::remove_file(home.intent()).unwrap();
@@ -180,7 +192,9 @@ mod tests {
     #[test]
     fn failed_write_of_the_intent_is_retried() {
         let (_folder, home, settings) = home();
-        let up = Decision::default().change(Want::Up, LAST, &settings.options).unwrap();
+        let up = Decision::default()
+            .change(Want::Up, LAST, &settings.options, WorkerIntent::default())
+            .unwrap();
         let mut keep = kept(up.clone(), home.intent());
         std::fs::create_dir(home.intent()).unwrap();
         keep().unwrap_err();

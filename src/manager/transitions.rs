@@ -2,62 +2,41 @@
 
 use super::Manager;
 use crate::facts;
-use crate::facts::timeline::{self, Episode};
-use crate::supervisor::{
-    Cause, Failure, Generation, Live, Owner, RestartHelps, Starting, State, Stopping,
-};
+use crate::facts::timeline::{self, Episode, StateChange};
+use crate::supervisor::{Failure, Generation, Live, RestartHelps, Starting, State, Stopping};
 use std::time::Instant;
 
 impl Manager {
     /// Handles a change of the state: writes an entry into the timeline, and updates the figures of
     /// a repair.
     pub(super) fn observe(&mut self, before: &State, after: &State, now: Instant) {
-        if std::mem::discriminant(before) == std::mem::discriminant(after)
-            && before.generation() == after.generation()
-        {
-            return;
-        }
+        let Some(change) = StateChange::between(before, after) else { return };
         let since = std::mem::replace(&mut self.facts.state_since, now);
         tracing::info!(
             state = after.name(),
             generation = after.generation().map(|g| g.0),
             "the state changed"
         );
-        match (before, after) {
-            (State::Starting(starting), State::Ready(live)) => {
-                self.record_ready(starting, live, now);
-            }
-            // Write no entry: the timeline contains this failure already, and only a process that
-            // the failed server left behind has exited.
-            (State::Failed { .. }, State::Failed { .. }) => {}
-            (_, State::Failed { failure, .. }) => {
+        match change {
+            StateChange::Ready(starting, live) => self.record_ready(starting, live, now),
+            StateChange::Failed(failure) => {
                 let generation = before.generation().unwrap_or(self.facts.generation);
                 self.record_failure(generation, failure);
             }
-            (State::Starting(starting), State::Stopped { note: Some(note) }) => {
-                let reason = self.facts.stopped(Some(note));
-                self.remember(timeline::failed(starting.generation, &reason, Vec::new()));
+            StateChange::Stopping(stopping) => self.begin_stopping(before, stopping, now),
+            StateChange::Requested(starting) => {
+                self.episode = Episode::begin(starting.cause, starting.detail.clone(), false, now);
             }
-            (
-                State::Ready(_) | State::Degraded(..) | State::Starting(_),
-                State::Stopping(stopping),
-            ) => self.begin_stopping(before, stopping, now),
-            (
-                State::Stopped { .. } | State::Failed { .. } | State::Backoff { .. },
-                State::Starting(starting),
-            ) if starting.cause == Cause::Operator && starting.owner == Owner::Spawned => {
-                self.episode = Episode::begin(Cause::Operator, String::new(), false, now);
-            }
-            (State::Backoff { .. }, State::Starting(_)) => {
-                self.episode.passed("waited", now.saturating_duration_since(since));
-            }
-            (State::Stopped { .. }, _)
-            | (State::Starting(_), _)
-            | (State::Ready(_), _)
-            | (State::Degraded(..), _)
-            | (State::Stopping(_), _)
-            | (State::Backoff { .. }, _)
-            | (State::Failed { .. }, _) => {}
+            StateChange::Other => match (before, after) {
+                (State::Starting(starting), State::Stopped { note: Some(note) }) => {
+                    let reason = self.facts.stopped(Some(note));
+                    self.remember(timeline::failed(starting.generation, &reason, Vec::new()));
+                }
+                (State::Backoff { .. }, State::Starting(_)) => {
+                    self.episode.passed("waited", now.saturating_duration_since(since));
+                }
+                (_, _) => {}
+            },
         }
     }
 
@@ -84,7 +63,7 @@ impl Manager {
     /// Without this check, a full disk would add an entry every 30 s, because each new start fails.
     fn record_failure(&mut self, generation: Generation, failure: &Failure) {
         let failed = timeline::failed(generation, &failure.reason, self.facts.last_words.clone());
-        let last = self.facts.timeline.back();
+        let last = self.facts.timeline.iter().rfind(|entry| entry.worker.is_none());
         let is_recorded = last
             .is_some_and(|last| (last.happened, &last.detail) == (failed.happened, &failed.detail));
         if !is_recorded {
@@ -95,7 +74,7 @@ impl Manager {
     /// Begins the episode of a stop or a repair. For a server that hangs, the repair begins here,
     /// when the checks have detected the hang.
     fn begin_stopping(&mut self, before: &State, stopping: &Stopping, now: Instant) {
-        let automatic = !matches!(stopping.cause, Cause::Operator | Cause::Shutdown);
+        let automatic = stopping.cause.is_automatic();
         match automatic {
             true => self.is_down(before, now),
             false => self.down_since = None,

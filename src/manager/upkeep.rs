@@ -17,15 +17,7 @@ impl Manager {
     /// Checks the files of the home if a check is due. Writes the files that are missing or out of
     /// date.
     pub(super) fn keep_files(&mut self) {
-        let now = Instant::now();
-        self.files.receive();
-        if self.files.is_due(now)
-            && self.sweeps.is_in_place()
-            && self.files.look(now)
-            && let Some(instance) = self.unit.instance()
-        {
-            self.unit.log.inspect(&instance.leader);
-        }
+        self.unit.keep(&mut self.files, Instant::now());
         self.facts.trouble("files", self.files.trouble());
     }
 
@@ -38,10 +30,11 @@ impl Manager {
     }
 
     pub(super) fn keep_intent(&mut self) {
-        let want = self.unit.supervisor.want();
+        let want = self.want();
         let settings = self.next.as_deref().unwrap_or(&self.facts.settings);
         let path = settings.home.intent();
-        let change = self.intent.change(want, self.facts.generation, &settings.options);
+        let workers = self.crew.intent();
+        let change = self.intent.change(want, self.facts.generation, &settings.options, workers);
         // Test whether this host still has its lock, but only for a changed intent, because this
         // test costs more than the comparison.
         if let Some(intent) = change.filter(|_| self.sweeps.is_in_place()) {
@@ -52,7 +45,11 @@ impl Manager {
 
     /// Adds an entry to the timeline in memory, which viewers see, and to the timeline file.
     pub(super) fn remember(&mut self, entry: Entry) {
-        let entry = Entry { restarts: self.facts.restarts.clone(), ..entry };
+        // The entry of a worker has the counts of that worker.
+        let entry = match entry.worker {
+            None => Entry { restarts: self.facts.restarts.clone(), ..entry },
+            Some(_) => entry,
+        };
         match self.chronicle.add(&entry) {
             Ok(()) if self.sweeps.is_in_place() => self.files.check(EVENTS),
             Ok(()) => {}

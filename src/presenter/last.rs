@@ -31,7 +31,7 @@ pub(super) fn last(snapshot: &Snapshot, older: u64, now: Timestamp) -> Option<La
 
 /// The last unexpected end of the server, if no automatic restart has followed.
 fn unrepaired(snapshot: &Snapshot) -> Option<&Entry> {
-    for entry in snapshot.timeline.iter().rev() {
+    for entry in snapshot.timeline.iter().rev().filter(|entry| entry.worker.is_none()) {
         match entry.happened {
             Happened::Ended if entry.cause.is_automatic() => return Some(entry),
             Happened::Ready if entry.cause.is_automatic() => return None,

@@ -1,7 +1,10 @@
 //! Converts what is known about the open run to the page of a workflow.
 
+use super::KnownProblems;
 use super::text::harmless_text;
 use crate::clock;
+use crate::harmless::quote;
+use crate::protocol::{Problem, ProblemKind as ProblemKindOfHost};
 use crate::temporal::executions::{Description, PendingActivity};
 use crate::temporal::history::{Subject, SubjectPhase};
 use crate::temporal::payload::DecodedPayload;
@@ -14,11 +17,14 @@ use std::time::{Duration, SystemTime};
 use stigmer_ui::human;
 use stigmer_ui::model::{
     CauseRow, HistoryDetails, HistoryRow, HistoryState, OpenWorkflow, PendingRow, ProblemKind,
-    RunFound, WorkflowPage,
+    ResetEvent, RunFound, Severity, WorkflowPage,
 };
+use stigmer_ui::request::RetriedActivity;
 
 /// Maximum characters of a value in a row.
 const VALUE: usize = 200;
+/// Maximum number of events from which a reset can continue.
+const RESET_POINTS: usize = 20;
 
 /// What the dashboard knows about the open run.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +35,7 @@ pub struct RunSample {
     description: Option<Arc<Description>>,
     items: HistoryItems,
     rows: Arc<[HistoryRow]>,
+    reset_points: Arc<[ResetEvent]>,
 }
 
 impl RunSample {
@@ -38,9 +45,15 @@ impl RunSample {
         description: Arc<Description>,
         items: HistoryItems,
     ) -> Self {
-        let rows = rows(&description, &items);
-        let (run_id, found) = (run_id.to_owned(), RunFound::Yes);
-        Self { run_id, found, error: String::new(), description: Some(description), items, rows }
+        Self {
+            run_id: run_id.to_owned(),
+            found: RunFound::Yes,
+            error: String::new(),
+            rows: rows(&description, &items),
+            reset_points: reset_points(&items),
+            description: Some(description),
+            items,
+        }
     }
 
     /// A run that the server does not have.
@@ -61,9 +74,13 @@ impl RunSample {
 }
 
 /// Creates the page of the open run. `None` if no data of this run have arrived.
-pub(super) fn page(sample: &RunSample, open: Option<&OpenWorkflow>) -> Option<WorkflowPage> {
+pub(super) fn page(
+    sample: &RunSample,
+    open: Option<&OpenWorkflow>,
+    problems: &KnownProblems,
+) -> Option<WorkflowPage> {
     let open = open?;
-    let RunSample { run_id, found, error, description, items, rows } = sample;
+    let RunSample { run_id, found, error, description, items, rows, reset_points } = sample;
     if *run_id != open.run_id {
         return None;
     }
@@ -81,18 +98,20 @@ pub(super) fn page(sample: &RunSample, open: Option<&OpenWorkflow>) -> Option<Wo
     let first = items.get(1);
     let end = items.iter().next_back().map(|(_, item)| item);
     let end = end.filter(|item| item.subject == Subject::Run && item.phase.is_over());
+    let mut causes = causes(story::causes(description, items));
+    let problem = problem(description, open, problems);
+    let summary = problem.map(|it| sentence(it, &mut causes)).unwrap_or_default();
     Some(WorkflowPage {
         status: execution.status.into(),
-        problem: story::obstacle(description).map(|it| match it {
-            Obstacle::Stuck => ProblemKind::Stuck,
-            Obstacle::Retrying => ProblemKind::Retrying,
-        }),
+        problem: trouble(description, problem),
         type_name: harmless_text(&execution.workflow_type),
         queue: harmless_text(&execution.task_queue),
         took_ms: execution.started.map(|started| between(started, execution.closed.unwrap_or(now))),
         ended_ms: execution.closed.map(|closed| between(closed, now)),
         worker: worker(description, items),
-        causes: causes(story::causes(description, items)),
+        summary,
+        hint: problem.and_then(|it| it.hint.as_deref()).map(harmless_text).unwrap_or_default(),
+        causes,
         pending: story::pending(description, items, now)
             .into_iter()
             .map(|it| PendingRow {
@@ -101,6 +120,8 @@ pub(super) fn page(sample: &RunSample, open: Option<&OpenWorkflow>) -> Option<Wo
                 failed: it.has_failed,
             })
             .collect(),
+        retried: retried(description),
+        reset_points: Arc::clone(reset_points),
         events: description.history_length.max(items.newest()),
         events_read: items.count(),
         started: execution.started.map(|it| time_of_day(it, "%H:%M:%S")).unwrap_or_default(),
@@ -123,6 +144,78 @@ fn causes(causes: Vec<story::RunCause>) -> Vec<CauseRow> {
     causes.into_iter().map(row).collect()
 }
 
+/// The problem of the run, or of a queue for which the run waits.
+fn problem<'a>(
+    description: &Description,
+    open: &OpenWorkflow,
+    problems: &'a KnownProblems,
+) -> Option<&'a Problem> {
+    let of_queue = || {
+        let task = description.task.filter(|task| !task.is_started);
+        let task = task.map(|_| &description.execution.task_queue);
+        let activities = description.activities.iter().filter(|it| !it.is_started);
+        let mut queues = task.into_iter().chain(activities.map(|it| &it.task_queue));
+        queues.find_map(|queue| problems.of_queue(&open.namespace, queue))
+    };
+    problems.of_run(&open.run_id).or_else(of_queue)
+}
+
+/// What is wrong with an open run. The list of problems knows whether somebody must act; without it, a retry may heal
+/// itself.
+fn trouble(
+    description: &Description,
+    problem: Option<&Problem>,
+) -> Option<(ProblemKind, Severity)> {
+    let (kind, usual) = match story::obstacle(description) {
+        Some(Obstacle::Stuck) => (ProblemKind::Stuck, Severity::Red),
+        Some(Obstacle::Retrying) => (ProblemKind::Retrying, Severity::Amber),
+        None => {
+            let queue = problem.filter(|it| it.kind == ProblemKindOfHost::NoWorker)?;
+            return Some((ProblemKind::NoWorker, queue.severity.into()));
+        }
+    };
+    let listed = problem.filter(|it| ProblemKind::from(it.kind) == kind);
+    Some((kind, listed.map_or(usual, |it| it.severity.into())))
+}
+
+/// What the list of problems says about the run. Empty if the innermost cause says the same: it then begins
+/// with exactly this sentence.
+fn sentence(problem: &Problem, causes: &mut [CauseRow]) -> String {
+    let sentence = quote(&problem.cause);
+    if problem.kind == ProblemKindOfHost::NoWorker {
+        return format!("no worker on queue {}: {sentence}", harmless_text(&problem.subject));
+    }
+    match causes.first_mut() {
+        // The innermost cause may begin with the reason of the server.
+        Some(first) if !sentence.is_empty() && first.text.ends_with(&sentence) => {
+            first.text = sentence;
+            String::new()
+        }
+        _ => sentence,
+    }
+}
+
+/// The activity that waits for its next attempt, and failed most often.
+fn retried(description: &Description) -> Option<RetriedActivity> {
+    let waiting = description.activities.iter().filter(|it| it.waits_for_retry());
+    let most = waiting.max_by_key(|it| it.attempt)?;
+    let type_name = harmless_text(&most.type_name);
+    Some(RetriedActivity { type_name, id: harmless_text(&most.id) })
+}
+
+/// The newest ends of workflow tasks.
+fn reset_points(items: &HistoryItems) -> Arc<[ResetEvent]> {
+    let tasks = items.iter().rev().map(|(_, item)| item);
+    let ends = tasks.filter_map(|item| match (item.subject, item.phase) {
+        (Subject::WorkflowTask, SubjectPhase::Completed | SubjectPhase::Failed) => {
+            let is_completed = item.phase == SubjectPhase::Completed;
+            Some(ResetEvent { event: item.events.last()?.0, is_completed })
+        }
+        _ => None,
+    });
+    ends.take(RESET_POINTS).collect()
+}
+
 /// The worker of the newest activity or workflow task.
 fn worker(description: &Description, items: &HistoryItems) -> String {
     let pending = description.activities.iter().max_by_key(|it| it.last_started);
@@ -143,9 +236,23 @@ fn rows(description: &Description, items: &HistoryItems) -> Arc<[HistoryRow]> {
     let row = |(id, item): (u64, &HistoryItem)| {
         let is_open = item.subject == Subject::Activity && !item.phase.is_over();
         let pending = pending.get(item.facts.key.as_str()).filter(|_| is_open);
-        row(id, item, pending.copied(), start)
+        let row = row(id, item, pending.copied(), start);
+        match unended(item).filter(|_| !description.execution.status.is_open()) {
+            Some(text) => HistoryRow { text: text.to_owned(), ..row },
+            None => row,
+        }
     };
     items.iter().map(row).collect()
+}
+
+/// What a closed run has left undone.
+fn unended(item: &HistoryItem) -> Option<&'static str> {
+    match (item.subject, item.phase) {
+        (Subject::Run, _) => None,
+        (_, SubjectPhase::Scheduled) => Some("not started"),
+        (_, SubjectPhase::Started) => Some("not ended"),
+        _ => None,
+    }
 }
 
 fn row(
@@ -308,3 +415,6 @@ fn between(first: SystemTime, second: SystemTime) -> u64 {
     let span: Duration = second.duration_since(first).unwrap_or_default();
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

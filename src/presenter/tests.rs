@@ -4,7 +4,9 @@ use crate::temporal::executions::{Execution, ExecutionStatus};
 use crate::temporal::workflows::StatusCounts;
 use std::sync::Arc;
 use std::time::SystemTime;
-use stigmer_ui::model::{FailureLimit, ProblemKind, RestartLimit, StateView, WorkflowCounts};
+use stigmer_ui::model::{
+    ClosedCount, Dismissed, FailureLimit, ProblemKind, RestartLimit, StateView, WorkflowCounts,
+};
 
 #[test]
 fn failed_start_can_be_stopped_and_a_failed_stop_can_be_tried_again() {
@@ -177,7 +179,10 @@ fn shown(change: impl FnOnce(&mut Snapshot)) -> Model {
     present(&view, &Viewer::default())
 }
 
-fn list(problems: Vec<Problem>) -> ProblemList {
+fn list(mut problems: Vec<Problem>) -> ProblemList {
+    for problem in &mut problems {
+        problem.id = problem.identity();
+    }
     ProblemList { schema: SCHEMA, as_of_ms: Some(400), unknown: None, problems }
 }
 
@@ -190,8 +195,13 @@ fn problems_of_the_host_are_rows_that_can_be_dismissed() {
     let view = View { snapshot: Arc::new(snapshot), age: Duration::ZERO, link: Link::Up };
     let mut viewer = Viewer::default();
     assert_eq!(present(&view, &viewer).problems, None, "not requested yet");
-    let run =
-        |run_id: &str| WorkflowRef { workflow_id: "refund".to_owned(), run_id: run_id.to_owned() };
+    let run = |run_id: &str| WorkflowRef {
+        workflow_id: "refund".to_owned(),
+        run_id: run_id.to_owned(),
+        workflow_type: Some("Refund".to_owned()),
+        attempt: Some(3),
+        since_ms: Some(9_000),
+    };
     viewer.problems.note(Some(list(vec![
         Problem::new(crate::protocol::ProblemKind::Data, "server"),
         Problem {
@@ -203,7 +213,12 @@ fn problems_of_the_host_are_rows_that_can_be_dismissed() {
             next_try_ms: Some(0),
             ..Problem::new(crate::protocol::ProblemKind::Retrying, "refund")
         },
-        Problem { count: 7, ..Problem::new(crate::protocol::ProblemKind::NoWorker, "billing") },
+        Problem {
+            count: 7,
+            others: vec![run("r3")],
+            workflow_cause: Some("queue billing: nobody polls it".to_owned()),
+            ..Problem::new(crate::protocol::ProblemKind::NoWorker, "billing")
+        },
     ])));
     let rows = present(&view, &viewer).problems.unwrap();
     let shown: Vec<_> = rows
@@ -220,9 +235,39 @@ fn problems_of_the_host_are_rows_that_can_be_dismissed() {
     );
     let members: Vec<&str> = rows[1].members.iter().map(|it| it.run_id.as_str()).collect();
     assert_eq!(members, ["r1", "r2"]);
-    viewer.dismissed.handle(&stigmer_ui::DismissRequest::All, &rows);
+    assert_eq!(rows[1].members[1].attempt, Some(3));
+    assert!(rows[1].members[1].since_ms >= Some(9_000));
+    let waiting: Vec<_> = rows[2].members.iter().map(|it| (&*it.type_name, &*it.run_id)).collect();
+    assert_eq!(waiting, [("Refund", "r3")]);
+    assert_eq!(rows[2].workflow_cause, "queue billing: nobody polls it");
+    viewer.problems.hide(vec![rows[1].id.clone()]);
     let model = present(&view, &viewer);
-    assert_eq!((model.problems, model.dismissed), (Some(Vec::new()), 3));
+    let shown: Vec<_> = model.problems.unwrap().into_iter().map(|row| row.kind).collect();
+    assert_eq!(shown, [ProblemKind::Data, ProblemKind::NoWorker]);
+    assert_eq!(model.dismissed, Dismissed { problems: 1, workflows: 2 });
+    viewer.problems.hide(rows.iter().map(|row| row.id.clone()).collect());
+    let model = present(&view, &viewer);
+    assert_eq!(
+        (model.problems, model.dismissed),
+        (Some(Vec::new()), Dismissed { problems: 3, workflows: 3 })
+    );
+    viewer.problems.note(None);
+    assert_eq!(present(&view, &viewer).dismissed.problems, 3, "the next response changes nothing");
+    viewer.problems.hide(Vec::new());
+    assert_eq!(present(&view, &viewer).dismissed.problems, 0, "the host has not dismissed them");
+}
+
+#[test]
+fn state_of_a_problem_is_the_same_word_on_the_screen_and_in_json() {
+    let kinds = crate::protocol::ProblemKind::ALL;
+    assert_eq!(kinds.map(ProblemKind::from), ProblemKind::ALL);
+    for kind in kinds {
+        let problem = Problem::new(kind, "x");
+        let json = serde_json::to_value(&problem).unwrap();
+        assert_eq!(json["state"], ProblemKind::from(kind).label());
+        assert_eq!(json["kind"], kind.as_str());
+        assert_eq!(serde_json::from_value::<Problem>(json).unwrap(), problem);
+    }
 }
 
 #[test]
@@ -274,30 +319,34 @@ fn recent_workflows_show_the_cause_of_a_dismissed_problem() {
         cause: "no signal".to_owned(),
         ..Problem::new(crate::protocol::ProblemKind::Stuck, "id-r1")
     }])));
-    let counts = StatusCounts { open: 1, completed: 1, failed: 0, closed: 1 };
+    let counts = StatusCounts { open: 1, completed: 1, failed: 2, timed_out: 3, closed: 7 };
     viewer.workflows.note(WorkflowSample {
         server: CountedServer::of(&snapshot.status).unwrap(),
         found: Some(NamespaceSnapshot {
+            namespace: snapshot.status.options.first_namespace().unwrap_or_default().to_owned(),
             counts,
             recent: vec![
                 execution("r1", ExecutionStatus::Running),
                 execution("r2", ExecutionStatus::Completed),
             ],
+            closings: [("r2".to_owned(), "\"ch_o-312\"".to_owned())].into(),
             history: vec![counts],
         }),
+        matches: None,
         holdings: None,
     });
     let view = View { snapshot: Arc::new(snapshot), age: Duration::ZERO, link: Link::Up };
     let model = present(&view, &viewer);
-    let counts = WorkflowCounts { running: 1, completed: Some(1), failed: 0 };
-    assert_eq!((model.counts, model.closed_history.len()), (Some(counts), 1));
+    let counts = WorkflowCounts { running: 1, completed: 1, failed: 2, timed_out: 3, closed: 7 };
+    let history = vec![ClosedCount { completed: 1, failed: 5 }];
+    assert_eq!((model.counts, model.closed_history), (Some(counts), history));
     let runs: Vec<String> = model.recent.unwrap().into_iter().map(|row| row.run_id).collect();
     assert_eq!(runs, ["r2"], "r1 is in the list of problems");
     let rows = model.problems.unwrap();
-    viewer.dismissed.handle(&stigmer_ui::DismissRequest::All, &rows);
+    viewer.problems.hide(rows.iter().map(|row| row.id.clone()).collect());
     let recent = present(&view, &viewer).recent.unwrap();
     assert_eq!((recent[0].note.as_str(), recent[0].ended_ms), ("no signal", None));
-    assert_eq!((recent[1].note.as_str(), recent[1].took_ms), ("", Some(6_000)));
+    assert_eq!((recent[1].note.as_str(), recent[1].took_ms), ("\"ch_o-312\"", Some(6_000)));
     assert!(recent[1].ended_ms >= Some(4_000), "{recent:?}");
 }
 

@@ -1,9 +1,10 @@
 //! Formats the entries of the timeline: as rows of the dashboard, and as lines of text.
 
-use super::text::longer;
+use super::text::{harmless_text, longer};
 use crate::protocol::{self, Entry, Happened};
 use crate::supervisor::Cause;
 use jiff::civil::Date;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use stigmer_ui::human;
 use stigmer_ui::model::{Phase, TimelineKind, TimelineRow};
@@ -14,27 +15,40 @@ impl From<&protocol::Phase> for Phase {
     }
 }
 
-/// Creates the rows, newest first. The end of a server and its repair share one row.
+/// Creates the rows, newest first. The end of a unit and its repair share one row.
 pub(super) fn rows(entries: &[Arc<Entry>], today: Date) -> Vec<TimelineRow> {
-    let row = |entry, repaired| row(entry, repaired, today);
-    let mut rows: Vec<TimelineRow> = Vec::new();
+    let mut of_units: BTreeMap<Option<&str>, Vec<(usize, &Entry)>> = BTreeMap::new();
+    for (at, entry) in entries.iter().map(Arc::as_ref).enumerate() {
+        of_units.entry(entry.worker.as_deref()).or_default().push((at, entry));
+    }
+    let of_units = of_units.values().flat_map(|entries| rows_of_unit(entries, today));
+    let mut rows: Vec<(usize, TimelineRow)> = of_units.collect();
+    // In the order of the host, because its clock may have been set back.
+    rows.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+/// Creates the rows of one unit, oldest first, each with the position of its entry.
+fn rows_of_unit(entries: &[(usize, &Entry)], today: Date) -> Vec<(usize, TimelineRow)> {
+    let row = |(at, entry): (usize, &Entry), repaired| (at, row(entry, repaired, today));
+    let mut rows: Vec<(usize, TimelineRow)> = Vec::new();
     let mut is_handed_over = false;
-    let mut ended: Option<&Entry> = None;
-    for entry in entries.iter().map(Arc::as_ref) {
+    let mut ended: Option<(usize, &Entry)> = None;
+    for numbered @ (_, entry) in entries.iter().copied() {
         match entry.happened {
             Happened::Ended => {
-                if let Some(before) = ended.replace(entry) {
+                if let Some(before) = ended.replace(numbered) {
                     rows.push(row(before, None));
                 }
             }
             Happened::Ready => match ended.take() {
-                // Combine the end and the start in one row only if both are automatic. A start by
-                // the operator may follow much later than the end.
-                Some(before) if before.cause.is_automatic() && entry.cause.is_automatic() => {
+                // Combine the end and the start in one row only if the start follows at once. A start
+                // by the operator may follow much later than the end.
+                Some(before) if follows(before.1.cause, entry.cause) => {
                     rows.push(row(before, Some(entry)));
                 }
-                Some(before) => rows.extend([row(before, None), row(entry, None)]),
-                None => rows.push(row(entry, None)),
+                Some(before) => rows.extend([row(before, None), row(numbered, None)]),
+                None => rows.push(row(numbered, None)),
             },
             Happened::Adopted
             | Happened::External
@@ -48,7 +62,7 @@ pub(super) fn rows(entries: &[Arc<Entry>], today: Date) -> Vec<TimelineRow> {
                     // The same host change.
                     rows.pop();
                 }
-                rows.push(row(entry, None));
+                rows.push(row(numbered, None));
             }
         }
         is_handed_over = entry.happened == Happened::HandedOver;
@@ -56,7 +70,6 @@ pub(super) fn rows(entries: &[Arc<Entry>], today: Date) -> Vec<TimelineRow> {
     if let Some(before) = ended {
         rows.push(row(before, None));
     }
-    rows.reverse();
     rows
 }
 
@@ -68,9 +81,15 @@ fn row(entry: &Entry, repaired: Option<&Entry>, today: Date) -> TimelineRow {
         Happened::Ended if entry.cause.is_automatic() => {
             (TimelineKind::Restart, ended(entry.cause, &entry.detail) + &after)
         }
+        Happened::Ended if entry.cause == Cause::Changed => {
+            (TimelineKind::Stop, format!("restarted{after}, {} changed", entry.detail))
+        }
         Happened::Ended => (TimelineKind::Stop, format!("stopped by {}{after}", by(entry.cause))),
         Happened::Ready => (TimelineKind::Start, format!("started by {}", by(entry.cause))),
-        Happened::Adopted => (TimelineKind::Start, "host changed, server kept running".to_owned()),
+        Happened::Adopted => {
+            let unit = if entry.worker.is_some() { "worker" } else { "server" };
+            (TimelineKind::Start, format!("host changed, {unit} kept running"))
+        }
         Happened::External => {
             (TimelineKind::Start, "watching a server started elsewhere".to_owned())
         }
@@ -97,6 +116,7 @@ fn row(entry: &Entry, repaired: Option<&Entry>, today: Date) -> TimelineRow {
         // Show the day only if it is not today.
         day: time.strftime(if time.date() == today { "" } else { "%b %d" }).to_string(),
         clock: time.strftime("%H:%M:%S").to_string(),
+        worker: entry.worker.as_deref().map(harmless_text).unwrap_or_default(),
         generation: entry.generation.0,
         kind,
         what,
@@ -109,6 +129,11 @@ fn row(entry: &Entry, repaired: Option<&Entry>, today: Date) -> TimelineRow {
             false => entry.first_words.clone(),
         },
     }
+}
+
+/// Whether a start for the reason `start` follows at once after an end for the reason `end`.
+fn follows(end: Cause, start: Cause) -> bool {
+    (end.is_automatic() && start.is_automatic()) || (end == start && end == Cause::Changed)
 }
 
 /// Describes an end of the server that no one requested: `killed by signal 9 (SIGKILL)`.
@@ -126,17 +151,30 @@ fn by(cause: Cause) -> String {
     match cause {
         Cause::Operator => "you".to_owned(),
         Cause::Shutdown => "the end of its host".to_owned(),
+        Cause::Changed => "a changed file".to_owned(),
         cause => cause.to_string(),
+    }
+}
+
+/// Adds the name of a worker to a description.
+fn of_unit(entry: &Entry, what: String) -> String {
+    match &entry.worker {
+        Some(name) => format!("{}: {what}", harmless_text(name)),
+        None => what,
     }
 }
 
 /// Describes an entry as one line of text.
 #[must_use]
 pub fn describe(entry: &Entry) -> String {
+    of_unit(entry, describe_of_unit(entry))
+}
+
+fn describe_of_unit(entry: &Entry) -> String {
     let generation = entry.generation;
     let span = |ms: Option<u64>| ms.map_or_else(String::new, human::duration);
     match entry.happened {
-        Happened::Ready if entry.cause == Cause::Operator => {
+        Happened::Ready if !entry.cause.is_automatic() => {
             format!("generation {generation} ready in {}", span(entry.took_ms))
         }
         Happened::Ready => {
@@ -222,6 +260,36 @@ mod tests {
     }
 
     #[test]
+    fn entries_of_workers_are_paired_by_worker_and_name_it() {
+        let of = |worker: &str, happened| {
+            let worker = Some(worker.to_owned()).filter(|name| !name.is_empty());
+            Arc::new(Entry { worker, ..Arc::unwrap_or_clone(entry(happened, 2, Cause::Crash)) })
+        };
+        let entries = [
+            of("orders", Happened::Ended),
+            of("", Happened::Ended),
+            of("emails", Happened::Failed),
+            of("orders", Happened::Ready),
+            of("", Happened::Ready),
+            of("orders", Happened::Adopted),
+        ];
+        let rows = shown(&entries);
+        let shown: Vec<[&str; 3]> =
+            rows.iter().map(|row| [row.worker.as_str(), &row.what, &row.recovery]).collect();
+        let killed = "killed by signal 9 (SIGKILL) after 12 min";
+        assert_eq!(
+            shown,
+            [
+                ["orders", "host changed, worker kept running", ""],
+                ["emails", "signal 9 (SIGKILL)", ""],
+                ["", killed, "down for 131 ms"],
+                ["orders", killed, "down for 131 ms"],
+            ]
+        );
+        assert!(describe(&entries[0]).starts_with("orders: generation 2 ended after"));
+    }
+
+    #[test]
     fn hand_over_and_adoption_share_a_row() {
         let rows = shown(&[
             entry(Happened::Ready, 1, Cause::Operator),
@@ -248,6 +316,22 @@ mod tests {
         ] {
             assert_eq!(ended(cause, detail), expected);
         }
+    }
+
+    #[test]
+    fn restart_after_a_change_is_one_row_that_names_the_file() {
+        let entry = |happened, n| {
+            let entry = Arc::unwrap_or_clone(entry(happened, n, Cause::Changed));
+            Arc::new(Entry { detail: "src/a.py and 2 more".to_owned(), ..entry })
+        };
+        let (ended, ready) = (entry(Happened::Ended, 1), entry(Happened::Ready, 2));
+        assert_eq!(describe(&ready), "generation 2 ready in 131 ms");
+        assert!(describe(&ended).ends_with("changed, src/a.py and 2 more"), "{}", describe(&ended));
+        let rows = shown(&[ended, ready]);
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        assert!(rows[0].what.starts_with("restarted"), "{rows:?}");
+        assert!(rows[0].what.ends_with(", src/a.py and 2 more changed"), "{rows:?}");
+        assert_eq!(rows[0].recovery, "down for 131 ms");
     }
 
     #[test]

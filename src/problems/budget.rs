@@ -4,7 +4,7 @@
 //! duration, so that the server spends about 4 % of its time on stigmer, also when the server is slow.
 //! At most [`DESCRIBES`] workflows are described per minute.
 
-use super::request::SampleRequest;
+use super::request::{DescribePurpose, SampleRequest};
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -18,14 +18,29 @@ const CREDIT: Duration = Duration::from_millis(300);
 const LONGEST_REST: Duration = Duration::from_secs(15);
 /// Descriptions of workflows per minute.
 pub(super) const DESCRIBES: usize = 40;
-/// Of these, descriptions of workflows that were not described before.
-const NEW: usize = 20;
-/// Of these, descriptions of workflows that were described before.
-const AGAIN: usize = 14;
+/// Of these, descriptions that are kept for the workflows that come before all others.
+const RESERVE: usize = 6;
 /// The length of the window of [`DESCRIBES`].
 const MINUTE: Duration = Duration::from_secs(60);
+/// A worker does the work of a replay, not the server. So a longer replay counts as this time, and a
+/// failed one is no failure of the server.
+const REPLAY: Duration = Duration::from_millis(40);
 /// The pause after a failed request. Each further failure in a row doubles the pause, up to 16 times.
 const FAILED_REST: Duration = Duration::from_secs(2);
+
+impl DescribePurpose {
+    const ALL: [Self; 3] = [Self::New, Self::Shown, Self::Again];
+
+    /// Descriptions per minute: the usual share, and the maximum while the others do not need their
+    /// shares.
+    fn share(self) -> (usize, usize) {
+        match self {
+            Self::New => (20, 20),
+            Self::Shown => (6, 20),
+            Self::Again => (8, 14),
+        }
+    }
+}
 
 /// The limit of requests to a server. All namespaces of the server share one budget.
 #[derive(Debug)]
@@ -36,9 +51,8 @@ pub struct Budget {
     retry: Instant,
     /// Number of failed requests in a row.
     errors: u32,
-    /// The descriptions of workflows within the last minute: the time, and whether the workflow was
-    /// described before.
-    described: VecDeque<(Instant, bool)>,
+    /// The descriptions of workflows within the last minute.
+    described: VecDeque<(Instant, DescribePurpose)>,
 }
 
 impl Budget {
@@ -50,8 +64,12 @@ impl Budget {
 
     /// Records a request. `took` is the duration of the request.
     pub fn spend(&mut self, request: &SampleRequest, is_ok: bool, took: Duration, now: Instant) {
-        if let SampleRequest::Run { again, .. } = request {
-            self.described.push_back((now, *again));
+        if let SampleRequest::Replay { .. } = request {
+            self.was_busy(took.min(REPLAY), now);
+            return;
+        }
+        if let SampleRequest::Run { purpose, .. } = request {
+            self.described.push_back((now, *purpose));
         }
         self.errors = if is_ok { 0 } else { self.errors.saturating_add(1) };
         self.was_busy(took, now);
@@ -81,10 +99,18 @@ impl Budget {
         self.described.len() < DESCRIBES
     }
 
-    /// Whether a workflow may be described. `again`: it was described before.
-    pub(super) fn may_describe(&mut self, again: bool, now: Instant) -> bool {
-        let has_room = self.may_describe_first(now);
-        let of_kind = self.described.iter().filter(|(_, it)| *it == again).count();
-        has_room && of_kind < if again { AGAIN } else { NEW }
+    /// Whether a workflow may be described for this purpose. Above its share, a purpose gets half of what the
+    /// other purposes leave, so that they do not wait long when they need their shares.
+    pub(super) fn may_describe(&mut self, purpose: DescribePurpose, now: Instant) -> bool {
+        if !self.may_describe_first(now) {
+            return false;
+        }
+        let used = |it: DescribePurpose| self.described.iter().filter(|(_, of)| *of == it).count();
+        let (share, most) = purpose.share();
+        let others = DescribePurpose::ALL.into_iter().filter(|it| *it != purpose);
+        let left: usize = others.map(|it| it.share().0.saturating_sub(used(it))).sum();
+        let used = used(purpose);
+        let kept = if used < share { 0 } else { left / 2 };
+        used < most && self.described.len() + kept < DESCRIBES - RESERVE
     }
 }

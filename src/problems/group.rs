@@ -1,10 +1,7 @@
-//! Merges problems with the same kind, type and cause into one row, and sorts the rows.
+//! Merges problems with the same kind, type, queue and cause into one row, and sorts the rows.
 
-use crate::protocol::{Problem, ProblemKind, WorkflowRef};
+use crate::protocol::{OTHERS, Problem, ProblemKind, WorkflowRef};
 use std::collections::HashMap;
-
-/// Maximum number of other workflows in one row.
-const OTHERS: usize = 50;
 
 /// The values that all workflows of one row have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -13,6 +10,8 @@ struct Likeness {
     namespace: Option<String>,
     workflow_type: Option<String>,
     activity: Option<String>,
+    /// Workers of different queues run different code.
+    queue: Option<String>,
     cause: String,
     /// The subject of a problem that is not about a workflow, because such problems are not merged.
     /// `None` for a problem of a workflow.
@@ -26,13 +25,27 @@ impl Likeness {
             namespace: problem.namespace.clone(),
             workflow_type: problem.workflow_type.clone(),
             activity: problem.activity.clone(),
-            cause: problem.cause.clone(),
+            queue: problem.queue.clone(),
+            cause: without_event(&problem.cause),
             alone: problem.run_id.is_none().then(|| problem.subject.clone()),
         }
     }
 }
 
-/// Merges the problems with the same kind, type and cause, and sorts them by kind, severity and
+/// The cause without the number of the event: the same change of code meets the histories of different
+/// runs at different events.
+fn without_event(cause: &str) -> String {
+    let number = |rest: &str| {
+        let end = rest.find(')')?;
+        let is_number = rest[..end].bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| rest[end + 1..].to_owned())
+    };
+    let split = cause.split_once(" (event ");
+    let joined = split.and_then(|(before, rest)| Some(before.to_owned() + &number(rest)?));
+    joined.unwrap_or_else(|| cause.to_owned())
+}
+
+/// Merges the problems with the same kind, type, queue and cause, and sorts them by kind, severity and
 /// age: the worst first, then the newest first.
 #[must_use]
 pub fn group(mut problems: Vec<Problem>) -> Vec<Problem> {
@@ -69,7 +82,13 @@ fn merge(row: &mut Problem, other: Problem) {
     if is_new {
         row.count += other.count;
         if let Some(run_id) = other.run_id.filter(|_| row.others.len() < OTHERS) {
-            row.others.push(WorkflowRef { workflow_id: other.subject, run_id });
+            row.others.push(WorkflowRef {
+                workflow_id: other.subject,
+                run_id,
+                workflow_type: other.workflow_type,
+                attempt: other.attempt,
+                since_ms: Some(other.since_ms),
+            });
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use stigmer_ui::human;
 
 /// How long an automatic restart is shown as a notice.
-const RECENT: Duration = Duration::from_secs(15 * 60);
+pub(super) const RECENT: Duration = Duration::from_secs(15 * 60);
 
 /// Returns the problems of the server. `age_ms` is the age of the snapshot.
 #[must_use]
@@ -43,6 +43,9 @@ fn waits(snapshot: &Snapshot) -> Option<Problem> {
         since_ms: snapshot.state_ms,
         cause: first_line(&status.message),
         next_try_ms: snapshot.next_start_ms,
+        hint: Some(
+            "stigmer starts the server again; the timeline has its last log lines".to_owned(),
+        ),
         command: Some("stigmer local events -n 5".to_owned()),
         ..blank(ProblemKind::Server, Severity::Amber)
     })
@@ -52,17 +55,22 @@ fn waits(snapshot: &Snapshot) -> Option<Problem> {
 fn degraded(snapshot: &Snapshot) -> Option<Problem> {
     let status = &snapshot.status;
     let is_detached = database_state(status).is_some();
+    let (severity, hint) = match status.health.no_restart {
+        Some(NoRestart::DataLoss) => (
+            Severity::Red,
+            "save what you need, then restart the server: a restart loses its workflows",
+        ),
+        Some(NoRestart::NoHelp) => {
+            (Severity::Red, "a restart does not help; repair what the failed check names")
+        }
+        None => (Severity::Amber, "stigmer restarts the server if the check continues to fail"),
+    };
     (status.state == State::Degraded && !is_detached).then(|| Problem {
         since_ms: snapshot.state_ms,
         cause: first_line(&status.message),
+        hint: snapshot.hint.clone().or_else(|| Some(hint.to_owned())),
         command: Some("stigmer local status".to_owned()),
-        ..blank(
-            ProblemKind::Server,
-            match status.health.no_restart {
-                Some(NoRestart::DataLoss | NoRestart::NoHelp) => Severity::Red,
-                None => Severity::Amber,
-            },
-        )
+        ..blank(ProblemKind::Server, severity)
     })
 }
 
@@ -88,13 +96,14 @@ fn restarted(status: &Status) -> Option<Problem> {
     is_recent.then(|| Problem {
         since_ms: last.ago_ms,
         cause: restart_cause(last),
+        hint: Some("nothing to do; the timeline shows why the server ended".to_owned()),
         command: Some("stigmer local events".to_owned()),
         ..blank(ProblemKind::Restarted, Severity::Notice)
     })
 }
 
 /// The cause of a restart in one line, for example `killed by signal 9 (SIGKILL); down for 200 ms`.
-fn restart_cause(last: &LastRestart) -> String {
+pub(super) fn restart_cause(last: &LastRestart) -> String {
     let detail = first_line(&last.detail);
     let why = match last.cause {
         Cause::Crash if detail.starts_with("signal ") => format!("killed by {detail}"),
@@ -102,7 +111,7 @@ fn restart_cause(last: &LastRestart) -> String {
         Cause::Unresponsive => format!("no response: {detail}"),
         Cause::StartTimeout => format!("not ready in time: {detail}"),
         Cause::SpawnFailed => format!("not started: {detail}"),
-        Cause::Operator | Cause::Shutdown => detail,
+        Cause::Operator | Cause::Shutdown | Cause::Changed => detail,
     };
     match last.downtime_ms.or(last.recovery_ms) {
         Some(down) => format!("{why}; down for {}", human::duration(down)),

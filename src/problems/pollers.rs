@@ -9,6 +9,7 @@ use crate::process::clients::Clients;
 use crate::process::threads::LOOKS;
 use crate::process::usage::{self, CpuMeter, Usage};
 use crate::process::{Pid, linux, memory};
+use crate::temporal::queues;
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -45,6 +46,8 @@ pub struct WorkerName {
 pub struct ProcessDetails {
     /// Working folder.
     pub folder: String,
+    /// Name of the worker of a project to which the process belongs, also after its end.
+    pub unit: Option<String>,
     /// CPU usage in percent of one core.
     pub cpu_percent: Option<f64>,
     /// Resident memory in bytes.
@@ -69,6 +72,7 @@ pub(super) struct KnownWorker {
     /// Start time of the process, as first seen. It distinguishes the process from a later process
     /// with the same pid.
     start_ticks: Option<u64>,
+    started: Option<SystemTime>,
     /// The time at which the process was first seen to be absent.
     absent_since: Option<SystemTime>,
     /// Whether the process was ever seen with a connection.
@@ -77,6 +81,8 @@ pub(super) struct KnownWorker {
     lost_since: Option<SystemTime>,
     command: String,
     folder: String,
+    /// Name of the worker of a project to which the process belongs.
+    unit: Option<String>,
     meter: CpuMeter,
     measured: Option<(Instant, Usage, Option<f64>)>,
     named: Instant,
@@ -130,8 +136,11 @@ impl Pollers {
                 if known.start_ticks != Some(process.start_ticks) {
                     *known = KnownWorker::new(now);
                     known.start_ticks = Some(process.start_ticks);
-                    let read = LOOKS.run(READ, move || memory::command_line(pid)).await;
-                    known.command = read.unwrap_or_default();
+                    let age = linux::age(process.start_ticks);
+                    known.started = age.and_then(|age| SystemTime::now().checked_sub(age));
+                    let read = move || (memory::short_command_line(pid), memory::worker(pid));
+                    let read = LOOKS.run(READ, read).await;
+                    (known.command, known.unit) = read.unwrap_or_default();
                     let folder = linux::folder(pid).unwrap_or_default();
                     known.folder = folder.display().to_string();
                 }
@@ -169,6 +178,7 @@ impl Pollers {
         let measured = known.measured.as_ref().filter(|_| runs);
         ProcessDetails {
             folder: known.folder.clone(),
+            unit: known.unit.clone(),
             cpu_percent: measured.and_then(|(_, _, percent)| *percent),
             rss_bytes: measured.map(|(_, usage, _)| usage.rss_bytes),
             age: known.start_ticks.filter(|_| runs).and_then(linux::age),
@@ -190,9 +200,7 @@ fn place(name: &WorkerName) -> Option<(&str, Pid)> {
     if let Some((host, pid)) = &name.place {
         return Some((host, *pid));
     }
-    let (pid, rest) = name.identity.split_once('@')?;
-    let host = rest.split_once('@').map_or(rest, |(host, _)| host);
-    Some((host, pid.parse().ok().filter(|pid| *pid > 0)?))
+    queues::place(&name.identity)
 }
 
 impl KnownWorker {
@@ -200,11 +208,13 @@ impl KnownWorker {
         Self {
             process: PollerProcess::Unknown,
             start_ticks: None,
+            started: None,
             absent_since: None,
             was_connected: false,
             lost_since: None,
             command: String::new(),
             folder: String::new(),
+            unit: None,
             meter: CpuMeter::default(),
             measured: None,
             named: now,
@@ -220,18 +230,18 @@ impl KnownWorker {
         now: SystemTime,
     ) {
         self.absent_since = None;
-        let command = self.command.clone();
+        let (command, started) = (self.command.clone(), self.started);
         self.was_connected |= is_connected == Some(true);
         self.lost_since =
             if is_connected == Some(false) { self.lost_since.or(Some(now)) } else { None };
         let silent = |since: SystemTime| last_poll.is_none_or(|poll| poll <= since + DYING);
         self.process = match self.lost_since {
-            None => PollerProcess::Runs { pid, command },
+            None => PollerProcess::Runs { pid, command, started },
             Some(since) if self.was_connected && silent(since) => match now.duration_since(since) {
                 Ok(lost) if lost >= RECONNECTING => {
                     PollerProcess::Disconnected { pid, command, since }
                 }
-                Ok(_) | Err(_) => PollerProcess::Runs { pid, command },
+                Ok(_) | Err(_) => PollerProcess::Runs { pid, command, started },
             },
             // Another process has the pid: the worker runs in another pid namespace. Or the worker is
             // connected through another program.

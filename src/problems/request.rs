@@ -1,7 +1,7 @@
 //! The requests to a server for its problems, the answers, and the queries of the lists.
 
 use crate::temporal::executions::{
-    Description, Execution, ExecutionPage, NewestEvents, query_time,
+    Description, Execution, ExecutionPage, NewestEvents, query_literal, query_time,
 };
 use crate::temporal::queues::{QueueKind, QueueState};
 use crate::temporal::workers::WorkerHeartbeat;
@@ -25,15 +25,33 @@ pub enum SampleRequest {
     Run {
         /// The workflow.
         key: RunKey,
-        /// Whether it was described before.
-        again: bool,
+        /// Why the workflow is described.
+        purpose: DescribePurpose,
     },
     /// Why the workflow task of this workflow fails, and when its failing activities began.
     Events(RunKey),
+    /// Whether the code of the workers still matches the history of a workflow.
+    Replay {
+        /// The workflow.
+        key: RunKey,
+        /// The start of the newest worker of its queue.
+        code: SystemTime,
+    },
     /// Why this workflow failed or timed out.
     End(RunKey),
     /// The description of a queue.
     Queue(String, QueueKind),
+}
+
+/// Why a workflow is described.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DescribePurpose {
+    /// The workflow was not described before.
+    New,
+    /// Its problem is shown, and its attempts are to be current.
+    Shown,
+    /// It was described before, and may have a new problem.
+    Again,
 }
 
 /// A run of a workflow.
@@ -58,49 +76,47 @@ pub enum Answer {
     /// The response to [`SampleRequest::Reported`], [`SampleRequest::Open`],
     /// [`SampleRequest::Ended`] and [`SampleRequest::Completed`].
     Page(ExecutionPage),
-    /// The response to [`SampleRequest::Run`]. `None` if there is no such workflow.
-    Run(Option<Description>),
+    /// The response to [`SampleRequest::Run`], and the time of the response. `None` if there is no such
+    /// workflow.
+    Run(Option<Description>, SystemTime),
     /// The response to [`SampleRequest::Events`] and [`SampleRequest::End`]. `None` if there is no
     /// such workflow.
     Events(Option<NewestEvents>),
     /// The response to [`SampleRequest::Queue`].
     Queue(QueueState),
+    /// The response to [`SampleRequest::Replay`]: the message of the SDK if the code does not match.
+    Replay(Option<String>),
     /// The response to [`SampleRequest::Workers`].
     Workers(Vec<WorkerHeartbeat>),
 }
 
-/// The query of a list request. Failures before `earliest` are not listed. Empty for other
-/// requests.
+/// The queries of a list request. Failures before `earliest` are not listed. None for other requests.
 #[must_use]
-pub fn query(request: &SampleRequest, earliest: SystemTime) -> String {
+pub fn queries(request: &SampleRequest, earliest: SystemTime) -> Vec<String> {
     match request {
         // Only running workflows: a terminated workflow keeps the search attribute.
         SampleRequest::Reported => {
-            "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL".to_owned()
+            vec!["ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL".to_owned()]
         }
-        SampleRequest::Open(_) => "ExecutionStatus = 'Running'".to_owned(),
+        SampleRequest::Open(_) => vec!["ExecutionStatus = 'Running'".to_owned()],
         SampleRequest::Ended(after) => {
             // One millisecond less, because several workflows may end at the same time. So the list
             // contains the newest known workflow again.
             let after = after.map_or(earliest, |after| after - Duration::from_millis(1));
-            format!(
-                "ExecutionStatus IN ('Failed', 'TimedOut') AND CloseTime > '{}'",
-                query_time(after)
-            )
+            let after = query_time(after);
+            // With one query for both, SQLite reads all workflows: 44 ms of 20,000, instead of 1 ms.
+            let ended = |status| format!("ExecutionStatus = '{status}' AND CloseTime > '{after}'");
+            vec![ended("Failed"), ended("TimedOut")]
         }
         SampleRequest::Completed(ids) => {
-            let ids: Vec<String> = ids.iter().map(|id| literal(id)).collect();
-            format!("ExecutionStatus = 'Completed' AND WorkflowId IN ({})", ids.join(", "))
+            let ids: Vec<String> = ids.iter().map(|id| query_literal(id)).collect();
+            vec![format!("ExecutionStatus = 'Completed' AND WorkflowId IN ({})", ids.join(", "))]
         }
         SampleRequest::Workers
         | SampleRequest::Run { .. }
         | SampleRequest::Events(_)
+        | SampleRequest::Replay { .. }
         | SampleRequest::End(_)
-        | SampleRequest::Queue(..) => String::new(),
+        | SampleRequest::Queue(..) => vec![],
     }
-}
-
-/// A string literal in a query.
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
 }

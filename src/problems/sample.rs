@@ -20,7 +20,8 @@ pub struct NamespaceSample {
     pub queues: Vec<QueueSample>,
     /// The workers that report to the server.
     pub workers: Vec<WorkerSample>,
-    /// The processes of the workers that started an open task, by the identities of the workers.
+    /// The processes of the workers that started an open task, or that failed a workflow task, by the
+    /// identities of the workers.
     pub starters: BTreeMap<String, PollerProcess>,
 }
 
@@ -29,8 +30,23 @@ pub struct NamespaceSample {
 pub struct OpenRun {
     /// The description of the workflow.
     pub description: Description,
+    /// When the description was read.
+    pub described: Option<SystemTime>,
     /// The newest events of the workflow. `None` if they were not read, because nothing fails.
     pub events: Option<NewestEvents>,
+    /// Why the workflow will fail when it continues. `None` if this is not known.
+    pub mismatch: Option<Mismatch>,
+    /// When the current attempt of the workflow task was first seen. `None` if it may be older.
+    pub attempt_since: Option<SystemTime>,
+}
+
+/// A mismatch of the code of the workers and the history of a workflow that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The message of the SDK.
+    pub message: String,
+    /// The start of the newest worker of the queue.
+    pub since: SystemTime,
 }
 
 /// A workflow that failed or timed out.
@@ -86,6 +102,8 @@ pub enum PollerProcess {
         pid: Pid,
         /// Command line of the process. Empty if unknown.
         command: String,
+        /// When the process started. `None` if unknown.
+        started: Option<SystemTime>,
     },
     /// The process runs on this machine, and is not connected to the server any more.
     Disconnected {
@@ -121,6 +139,15 @@ impl PollerProcess {
                 Some(*pid)
             }
             Self::Remote | Self::Unknown => None,
+        }
+    }
+
+    /// When the process started. `None` if it does not run, or if this is unknown.
+    #[must_use]
+    pub fn started(&self) -> Option<SystemTime> {
+        match self {
+            Self::Runs { started, .. } => *started,
+            Self::Disconnected { .. } | Self::Ended { .. } | Self::Remote | Self::Unknown => None,
         }
     }
 

@@ -5,14 +5,17 @@ use super::discovery::{Discovery, metrics_port};
 use super::judge::judge;
 use super::plan::{FORGOTTEN, NextStep, PAGE, Plan};
 use super::pollers::{Pollers, WorkerName};
-use super::request::{Answer, RunKey, SampleRequest, query};
+use super::request::{Answer, RunKey, SampleRequest, queries};
 use super::sample::NamespaceSample;
 use super::workers::workers;
+use crate::facts::{LoggedRun, LoggedRunReader};
 use crate::process::Pid;
 use crate::process::identity::own_pid;
 use crate::process::threads::LOOKS;
 use crate::protocol::{Problem, Snapshot, Worker};
 use crate::supervisor::Generation;
+use crate::temporal::actions::RunRef;
+use crate::temporal::executions::ExecutionPage;
 use crate::temporal::health::Client;
 use crate::temporal::polls::polled;
 use std::collections::BTreeMap;
@@ -98,6 +101,8 @@ pub(super) struct Sampling<'a> {
     /// The plan of each namespace. The first plan is the next one to send a request.
     plans: Vec<(&'a str, Plan)>,
     discovery: Discovery,
+    /// The workflows that the log of the server names with a failure.
+    logged: LoggedRunReader,
     /// When the processes of workers are looked up next.
     processes_due: Instant,
     /// Whether every due request was sent once.
@@ -111,8 +116,8 @@ impl<'a> Sampling<'a> {
     pub(super) async fn begin(
         target: &'a SampledServer,
         server: Option<Pid>,
-        budget: &'a mut Budget,
-        pollers: &'a mut Pollers,
+        (budget, pollers): (&'a mut Budget, &'a mut Pollers),
+        logged: LoggedRunReader,
         found: &'a watch::Sender<Sampled>,
     ) {
         let Ok(client) = Client::new(&target.address, PATIENCE) else {
@@ -129,6 +134,7 @@ impl<'a> Sampling<'a> {
             pollers,
             plans: target.namespaces.iter().map(plan).collect(),
             discovery: Discovery::new(now),
+            logged,
             processes_due: now,
             is_complete: false,
             found,
@@ -147,14 +153,28 @@ impl<'a> Sampling<'a> {
             }
             match next(&mut self.plans, self.budget, now) {
                 NextStep::Send(request) => self.request(request).await,
-                NextStep::Pause(due) => sleep_until(due.min(self.processes_due)).await,
+                NextStep::Pause(due) => self.rest(due).await,
                 NextStep::Idle(due) => {
                     let is_answered = |(_, plan): &(&str, Plan)| plan.as_of().is_some();
                     if !self.is_complete && self.plans.iter().all(is_answered) {
                         self.is_complete = true;
                         self.look().await;
                     }
-                    sleep_until(due.min(self.processes_due)).await;
+                    self.rest(due).await;
+                }
+            }
+        }
+    }
+
+    /// Waits until this time, until the processes are to be looked up, or until the log names a workflow.
+    async fn rest(&mut self, due: Instant) {
+        tokio::select! {
+            () = sleep_until(due.min(self.processes_due)) => {}
+            LoggedRun { workflow_id, run_id } = self.logged.next() => {
+                // The line names the namespace only by its ID.
+                for (_, plan) in &mut self.plans {
+                    let (workflow_id, run_id) = (workflow_id.clone(), run_id.clone());
+                    plan.is_logged(RunKey { workflow_id, run_id });
                 }
             }
         }
@@ -164,6 +184,10 @@ impl<'a> Sampling<'a> {
     async fn look(&mut self) {
         let port = self.target.address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
         self.pollers.look(port, worker_names(&self.plans)).await;
+        let (now, pollers) = (SystemTime::now(), &*self.pollers);
+        for (_, plan) in &mut self.plans {
+            plan.update_code(now, |identity| pollers.process(identity));
+        }
         self.processes_due = Instant::now() + PROCESSES;
         publish(self.target, self.is_complete, &self.plans, self.pollers, self.found);
     }
@@ -259,8 +283,13 @@ fn next(plans: &mut [(&str, Plan)], budget: &mut Budget, now: Instant) -> NextSt
 
 async fn send(client: &Client, namespace: &str, request: &SampleRequest) -> Result<Answer, String> {
     let list = async |place: &[u8]| {
-        let text = query(request, SystemTime::now() - FORGOTTEN);
-        client.list(namespace, &text, PAGE, place).await.map(Answer::Page)
+        let mut found = ExecutionPage::default();
+        for query in queries(request, SystemTime::now() - FORGOTTEN) {
+            let page = client.list(namespace, &query, PAGE, place).await?;
+            found.executions.extend(page.executions);
+            found.next = page.next;
+        }
+        Ok(Answer::Page(found))
     };
     let events = async |key: &RunKey, page| {
         let RunKey { workflow_id, run_id } = key;
@@ -272,10 +301,17 @@ async fn send(client: &Client, namespace: &str, request: &SampleRequest) -> Resu
             list(&[]).await
         }
         SampleRequest::Run { key: RunKey { workflow_id, run_id }, .. } => {
-            client.describe_run(namespace, workflow_id, run_id).await.map(Answer::Run)
+            let description = client.describe_run(namespace, workflow_id, run_id).await;
+            description.map(|it| Answer::Run(it, SystemTime::now()))
         }
         SampleRequest::Events(key) => events(key, EVENTS.0).await,
         SampleRequest::End(key) => events(key, EVENTS.1).await,
+        SampleRequest::Replay { key: RunKey { workflow_id, run_id }, .. } => {
+            let (namespace, workflow_id, run_id) =
+                (namespace.to_owned(), workflow_id.clone(), run_id.clone());
+            let run = RunRef { namespace, workflow_id, run_id };
+            client.mismatch(&run).await.map(Answer::Replay)
+        }
         SampleRequest::Queue(name, kind) => {
             client.queue(namespace, name, *kind).await.map(Answer::Queue)
         }

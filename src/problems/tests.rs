@@ -3,8 +3,10 @@
 mod group;
 mod judge;
 mod of_server;
+mod of_workers;
 mod plan;
 mod pollers;
+mod replays;
 mod workers;
 
 use super::sample::{PollerProcess, PollerSample, QueueSample};
@@ -84,7 +86,8 @@ fn cause(text: &str) -> RootCause {
 
 fn task_failure(reason: i32, text: &str) -> NewestEvents {
     let failure = Some(cause(text));
-    let task_failure = Some(TaskFailure { reason, at: Some(ago(30)), failure });
+    let task_failure =
+        Some(TaskFailure { reason, at: Some(ago(30)), failure, worker: "58@box".to_owned() });
     NewestEvents { task_failure, ..NewestEvents::default() }
 }
 
@@ -104,5 +107,5 @@ fn poller(seconds_ago: u64, process: PollerProcess) -> PollerSample {
 }
 
 fn runs() -> PollerProcess {
-    PollerProcess::Runs { pid: 58, command: "python w.py".to_owned() }
+    PollerProcess::Runs { pid: 58, command: "python w.py".to_owned(), started: Some(ago(600)) }
 }

@@ -4,9 +4,10 @@ use super::budget::Budget;
 use super::group::group;
 use super::millis;
 use super::of_server::of_server;
+use super::of_workers::of_workers;
 use super::pollers::Pollers;
 use super::sampling::{Sampled, SampledServer, Sampling};
-use crate::facts::Latest;
+use crate::facts::{Dismissals, Latest, LoggedRuns};
 use crate::protocol::{FIRST_SAMPLES, Problem, ProblemList, SCHEMA, Snapshot, Worker, WorkerList};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,26 +27,48 @@ pub struct Watcher {
     /// When the sampling ends, unless a client requests problems again.
     until: Arc<watch::Sender<Instant>>,
     findings: watch::Receiver<Sampled>,
+    dismissals: Dismissals,
     _task: Arc<AbortOnDropHandle<()>>,
 }
 
 impl Watcher {
-    /// Starts the task that watches the server of these snapshots. The task ends when the last
+    /// Starts the task that watches the server of these snapshots. `logged` has the workflows that the log of
+    /// this server names with a failure. The task ends when the last
     /// clone of the watcher is dropped.
     #[must_use]
-    pub fn begin(snapshot: watch::Receiver<Latest>) -> Self {
+    pub fn begin(
+        snapshot: watch::Receiver<Latest>,
+        logged: LoggedRuns,
+        dismissals: Dismissals,
+    ) -> Self {
         let now = Instant::now();
         let until = Arc::new(watch::Sender::new(now));
         let (found, findings) = watch::channel(Sampled::nothing());
-        let task = run(snapshot.clone(), until.subscribe(), found);
+        let task = run(snapshot.clone(), until.subscribe(), logged, found);
         let task = Arc::new(AbortOnDropHandle::new(tokio::spawn(task)));
-        Self { snapshot, until, findings, _task: task }
+        Self { snapshot, until, findings, dismissals, _task: task }
     }
 
     /// Returns the problems of the server and its workflows. If the samples are not complete yet,
     /// waits up to 3 s for them.
     pub async fn problems(&self) -> ProblemList {
         self.sampled().await;
+        self.list()
+    }
+
+    /// Dismisses the current problems with these IDs, or all of them. Returns the problems after
+    /// that. If the samples are not complete yet, waits up to 3 s for them.
+    pub async fn dismiss(&self, ids: Option<&[String]>) -> ProblemList {
+        self.sampled().await;
+        self.dismissals.add(&self.list().problems, ids);
+        self.list()
+    }
+
+    /// Ends the latest dismissal that hides a problem. Returns the problems after that. If the
+    /// samples are not complete yet, waits up to 3 s for them.
+    pub async fn undo_dismissal(&self) -> ProblemList {
+        self.sampled().await;
+        self.dismissals.undo(&self.list().problems);
         self.list()
     }
 
@@ -110,15 +133,23 @@ impl Watcher {
         let older = |problem: &Problem| Problem {
             since_ms: problem.since_ms.saturating_add(age),
             next_try_ms: problem.next_try_ms.map(|next| next.saturating_sub(age)),
+            as_of_ms: problem.as_of_ms.map(|as_of| as_of.saturating_add(age)),
             ..problem.clone()
         };
-        let mut problems = of_server(&snapshot, millis(at.elapsed()));
+        let snapshot_age = millis(at.elapsed());
+        let mut problems = of_server(&snapshot, snapshot_age);
+        problems.extend(of_workers(&snapshot, snapshot_age));
         problems.extend(found.problems.iter().map(older));
+        let mut problems = group(problems);
+        for problem in &mut problems {
+            problem.id = problem.identity();
+        }
+        self.dismissals.mark(&mut problems, found.is_complete && unknown.is_none());
         ProblemList {
             schema: SCHEMA,
             as_of_ms: found.as_of.map(|at| millis(at.elapsed())),
             unknown,
-            problems: group(problems),
+            problems,
         }
     }
 }
@@ -126,6 +157,7 @@ impl Watcher {
 async fn run(
     mut snapshot: watch::Receiver<Latest>,
     mut until: watch::Receiver<Instant>,
+    logged: LoggedRuns,
     found: watch::Sender<Sampled>,
 ) {
     // The budget is older than each sampling: many short samplings must not send more requests than
@@ -143,7 +175,8 @@ async fn run(
         let sampling = async {
             match &target {
                 Some(target) => {
-                    Sampling::begin(target, server, &mut budget, &mut pollers, &found).await;
+                    let known = (&mut budget, &mut pollers);
+                    Sampling::begin(target, server, known, logged.read(), &found).await;
                 }
                 None => std::future::pending().await,
             }

@@ -83,7 +83,8 @@ impl SeenWorker<'_> {
         let (started, silent) = (age(self.started), age(self.last_poll));
         let (since, cause) = match self.process {
             _ if is_polling => (details.age.or(started), None),
-            PollerProcess::Ended { since, .. } => (age(*since), None),
+            // The end of a process that was never seen is unknown. It is later than its last poll.
+            PollerProcess::Ended { since, .. } => (age(*since).or(silent), None),
             PollerProcess::Disconnected { since, .. } => {
                 (age(Some(*since)), Some("not connected; its process runs".to_owned()))
             }
@@ -103,6 +104,7 @@ impl SeenWorker<'_> {
             pid: self.process.pid(),
             command: text(command),
             folder: text(&details.folder),
+            unit: details.unit.clone(),
             cpu_percent: details.cpu_percent,
             rss_bytes: details.rss_bytes,
             sdk: self.sdk.map(str::to_owned),

@@ -2,6 +2,7 @@
 
 use super::Pid;
 use super::pidfd::pin;
+use crate::supervisor::StopSignal;
 use rustix::process::{Signal as RustixSignal, pidfd_send_signal};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -25,6 +26,8 @@ pub struct Identity {
 /// Signals that stigmer sends to servers and hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
+    /// Request the end of the process, as Ctrl-C does.
+    Interrupt,
     /// Request the end of the process.
     Term,
     /// Continue a suspended process, so that it handles the signal that was sent before.
@@ -33,6 +36,18 @@ pub enum Signal {
     Kill,
     /// Make the process print its stacks and exit.
     Abort,
+}
+
+impl Signal {
+    /// The signals that request the end of a process. SIGCONT makes a suspended process handle the
+    /// first one.
+    #[must_use]
+    pub fn of_stop(signal: StopSignal) -> &'static [Self] {
+        match signal {
+            StopSignal::Interrupt => &[Self::Interrupt, Self::Cont],
+            StopSignal::Terminate => &[Self::Term, Self::Cont],
+        }
+    }
 }
 
 impl Identity {
@@ -133,6 +148,7 @@ impl Proven {
     /// `EPERM` if the process has changed its user.
     pub fn signal(&self, signal: Signal) -> io::Result<()> {
         let signal = match signal {
+            Signal::Interrupt => RustixSignal::INT,
             Signal::Term => RustixSignal::TERM,
             Signal::Cont => RustixSignal::CONT,
             Signal::Kill => RustixSignal::KILL,

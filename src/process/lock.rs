@@ -28,6 +28,9 @@ use std::time::{Duration, Instant};
 /// for a moment, which may be longer on a busy machine.
 const CHECKING: Duration = Duration::from_secs(2);
 
+/// How long [`settled`] repeats a search.
+const SETTLING: Duration = Duration::from_millis(500);
+
 /// Maximum size of the text in a lock file, in bytes.
 const TEXT_MAX: usize = 64 << 10;
 
@@ -171,6 +174,25 @@ fn creator(path: &Path) -> Option<Pid> {
 #[must_use]
 pub fn read(path: &Path) -> String {
     files::read(path, TEXT_MAX as u64).unwrap_or_default()
+}
+
+/// Repeats a search for the processes of a unit while it finds a stranger, for up to 0.5 s: a process that
+/// was just forked has the lock already, but has the marker only after it has executed its program. Blocks.
+///
+/// # Errors
+/// The error of the search.
+pub(crate) fn settled<T>(
+    search: impl Fn() -> io::Result<T>,
+    is_stranger: impl Fn(&T) -> bool,
+) -> io::Result<T> {
+    let deadline = Instant::now() + SETTLING;
+    loop {
+        let found = search()?;
+        if !is_stranger(&found) || Instant::now() >= deadline {
+            return Ok(found);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// The text of a lock file, or an empty text if the file is missing or its content is not UTF-8.

@@ -20,6 +20,9 @@ use std::time::Duration;
 /// then do not prove that the process belongs to the server, but the process still has this marker.
 pub const MARKER: &str = "STIGMER_INSTANCE";
 
+/// The environment variable with the name of the worker of a project. All processes of the worker inherit it.
+pub const WORKER: &str = "STIGMER_WORKER";
+
 /// Time limit of a read, which normally takes microseconds. A process whose read takes longer is
 /// blocked in the kernel.
 #[cfg(not(test))]
@@ -44,6 +47,20 @@ pub fn marker(pid: Pid) -> io::Result<Option<String>> {
     one(pid, read_marker).unwrap_or(Ok(None))
 }
 
+/// The name of the worker of a project to which a process belongs, from its environment. `None` if the process has no
+/// such name, or if its environment cannot be read.
+#[must_use]
+pub fn worker(pid: Pid) -> Option<String> {
+    one(pid, |pid| read_variable(pid, WORKER)).and_then(Result::ok).flatten()
+}
+
+/// The variables with which a process was started, each followed by a zero byte. `None` if they cannot
+/// be read, or are too large to be read as a whole.
+pub(super) fn environment(pid: Pid) -> Option<Vec<u8>> {
+    let environment = one(pid, |pid| read(pid, "environ")).and_then(Result::ok)?;
+    (!environment.is_empty() && (environment.len() as u64) < MOST).then_some(environment)
+}
+
 /// The words of the command line of a process. Empty if the command line cannot be read.
 #[must_use]
 pub fn words(pid: Pid) -> Vec<Vec<u8>> {
@@ -58,7 +75,27 @@ pub fn words(pid: Pid) -> Vec<Vec<u8>> {
 /// the name of the process.
 #[must_use]
 pub fn command_line(pid: Pid) -> String {
-    let mut line = words(pid).join(&b' ');
+    shown(pid, &words(pid))
+}
+
+/// As [`command_line`], but with the program without its folder: `python worker.py` for
+/// `/home/me/orders/.venv/bin/python worker.py`.
+#[must_use]
+pub fn short_command_line(pid: Pid) -> String {
+    let mut words = words(pid);
+    if let Some(program) = words.first_mut() {
+        *program = without_folder(program).to_vec();
+    }
+    shown(pid, &words)
+}
+
+fn without_folder(program: &[u8]) -> &[u8] {
+    let name = program.rsplit(|byte| *byte == b'/').next();
+    name.filter(|name| !name.is_empty()).unwrap_or(program)
+}
+
+fn shown(pid: Pid, words: &[Vec<u8>]) -> String {
+    let mut line = words.join(&b' ');
     line.truncate(SHOWN);
     let line = quote(String::from_utf8_lossy(&line).trim());
     if !line.is_empty() {
@@ -88,13 +125,18 @@ pub(super) fn markers(pids: Vec<Pid>) -> io::Result<HashMap<Pid, String>> {
 }
 
 fn read_marker(pid: Pid) -> io::Result<Option<String>> {
+    read_variable(pid, MARKER)
+}
+
+/// Reads a variable in the environment of a process.
+fn read_variable(pid: Pid, name: &str) -> io::Result<Option<String>> {
     let environment = match read(pid, "environ") {
         Ok(environment) => environment,
         Err(error) if is_absence(&error) => return Ok(None),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(None),
         Err(error) => return Err(error),
     };
-    let prefix = format!("{MARKER}=");
+    let prefix = format!("{name}=");
     Ok(environment
         .split(|byte| *byte == 0)
         .find_map(|variable| variable.strip_prefix(prefix.as_bytes()))
@@ -245,10 +287,27 @@ mod tests {
     }
 
     #[test]
+    fn program_is_shown_without_its_folder() {
+        let table: &[(&str, &str)] = &[
+            ("/opt/my venv/bin/python", "python"),
+            ("python", "python"),
+            ("./worker", "worker"),
+            ("/opt/", "/opt/"),
+            ("", ""),
+        ];
+        for (program, name) in table {
+            assert_eq!(without_folder(program.as_bytes()), name.as_bytes());
+        }
+    }
+
+    #[test]
     fn command_line_is_split_into_words() {
         let own = words(own_pid());
         assert!(!own.is_empty() && own.iter().all(|word| !word.contains(&0)));
         assert!(!command_line(own_pid()).is_empty());
+        let short = short_command_line(own_pid());
+        assert!(command_line(own_pid()).ends_with(&short));
+        assert!(short.split(' ').next().is_some_and(|program| !program.contains('/')), "{short}");
         assert!(words(Pid::MAX).is_empty());
         assert_eq!(marker(Pid::MAX).unwrap(), None);
     }

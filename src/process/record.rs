@@ -11,8 +11,9 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Maximum size in bytes of a record that is read. A file that stigmer did not write may be larger.
-const TEXT_MAX: u64 = 64 << 10;
+/// Maximum size in bytes of a record that is read. A record contains options of a project file, which has
+/// up to 1 MiB. A file that stigmer did not write may be larger.
+const TEXT_MAX: u64 = 8 << 20;
 
 /// The record of a spawned process. Process id, start time, boot and namespace identify this
 /// process, the leader of the tree. The marker proves the other processes of the tree. The
@@ -64,6 +65,23 @@ impl Record {
         Instance { leader: self.leader.clone(), marker: self.marker.clone() }
     }
 
+    /// The instance of processes that have the lock or the marker, after the spawned process has ended.
+    /// Only the record `known` has the start time of that process, from which on a process may belong to
+    /// the instance.
+    #[must_use]
+    pub fn remains(known: Option<&Self>, found: Instance) -> Instance {
+        let is_of_found = |record: &&Self| {
+            record.marker == found.marker
+                && record.leader.is_local()
+                && record.leader.start_ticks > 0
+                && record.leader.start_ticks < found.leader.start_ticks
+        };
+        match known.filter(is_of_found) {
+            Some(record) => record.instance(),
+            None => found,
+        }
+    }
+
     /// Replaces the file of the record in one step. A reader gets the old text or the new text,
     /// never a part.
     ///
@@ -78,7 +96,8 @@ impl Record {
     /// # Errors
     /// If the home cannot be written.
     pub fn keep(&self, path: &Path) -> io::Result<()> {
-        if super::lock::read(path) == self.to_text() { Ok(()) } else { self.write(path) }
+        let text = paths::files::read(path, TEXT_MAX).unwrap_or_default();
+        if text == self.to_text() { Ok(()) } else { self.write(path) }
     }
 
     /// Reads the record. `None` if there is no record, or if the record is too incomplete to prove
@@ -173,6 +192,7 @@ fn value_of<'a>(pairs: &'a [(String, String)], key: &str) -> Option<&'a str> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use std::os::unix::fs::MetadataExt;
 
     const TEXT: &str = "\
 4712
@@ -225,6 +245,13 @@ options={\"db\":\"/a=b\"}
         assert_eq!(Record::read(&path).unwrap(), Some(record()));
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text, TEXT);
+
+        let large = Record { options: "\u{f6}".repeat(1 << 20), ..record() };
+        large.write(&path).unwrap();
+        assert_eq!(Record::read(&path).unwrap(), Some(large.clone()));
+        let written = std::fs::metadata(&path).unwrap().ino();
+        large.keep(&path).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().ino(), written, "not written again");
 
         let plain = Record { extra: Vec::new(), ..record() };
         plain.write(&path).unwrap();

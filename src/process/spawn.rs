@@ -28,7 +28,7 @@ pub struct Spawn<'a> {
     pub program: &'a Path,
     /// Arguments of the program.
     pub arguments: &'a [OsString],
-    /// Variables that are added to the environment of the process.
+    /// All variables of the environment of the process, without the marker.
     pub environment: &'a [(OsString, OsString)],
     /// Working folder of the process. It must not be deleted while the process runs.
     pub folder: &'a Path,
@@ -92,6 +92,7 @@ pub fn spawn(what: &Spawn<'_>) -> io::Result<Leader> {
     command
         .args(what.arguments)
         .current_dir(what.folder)
+        .env_clear()
         .envs(what.environment.iter().map(|(name, value)| (name, value)))
         .env(MARKER, what.marker)
         .stdin(Stdio::null())
@@ -222,16 +223,42 @@ pub fn inherit_only(keep: &[RawFd]) -> io::Result<()> {
     Ok(())
 }
 
-/// Closes every descriptor above the three streams, except `keep`. For a forked process that needs
-/// no other descriptor of its parent.
-pub(crate) fn close_all_but(keep: RawFd) {
-    let keep = keep.unsigned_abs();
-    for (first, last) in [(3, keep.saturating_sub(1)), (keep.max(2) + 1, u32::MAX)] {
-        if first <= last {
-            // SAFETY: a system call on plain numbers. From here on the caller uses no descriptor
-            // except `keep`. Before Linux 5.9 the call fails without effect.
-            unsafe { libc::syscall(libc::SYS_close_range, first, last, 0u32) };
+/// Closes every descriptor above the three streams, except those of `keep`. For a forked process that
+/// needs no other descriptor of its parent.
+pub(crate) fn close_all_but(keep: &[RawFd]) {
+    let mut kept: Vec<u32> = keep.iter().map(|fd| fd.unsigned_abs()).collect();
+    kept.sort_unstable();
+    let mut first = 3;
+    for fd in kept.into_iter().filter(|fd| *fd >= 3) {
+        if first < fd {
+            // Before Linux 5.9 the call fails without effect.
+            let _ = close_range(first, fd - 1, 0);
         }
+        first = fd + 1;
+    }
+    let _ = close_range(first, u32::MAX, 0);
+}
+
+/// Gives the calling thread a table of descriptors of its own, in which only `keep` is open. The other
+/// threads keep their table. The thread must use no other descriptor from here on.
+///
+/// # Errors
+/// Before Linux 5.9. The thread then still has the table of the process, unchanged.
+pub(crate) fn isolate_descriptors(keep: RawFd) -> io::Result<()> {
+    let keep = keep.unsigned_abs();
+    close_range(keep + 1, u32::MAX, libc::CLOSE_RANGE_UNSHARE)?;
+    match keep {
+        0 => Ok(()),
+        _ => close_range(0, keep - 1, 0),
+    }
+}
+
+fn close_range(first: u32, last: u32, flags: u32) -> io::Result<()> {
+    // SAFETY: a system call on plain numbers. The callers are the only users of the table, and use no
+    // descriptor of the range from here on.
+    match unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 

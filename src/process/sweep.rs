@@ -17,6 +17,7 @@ use super::open_files::{KnownFile, holds_lock};
 use super::requirements::is_shortage;
 use super::table::{Process, Table};
 use super::{claims, linux, memory, watch};
+use crate::supervisor::StopSignal;
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::Path;
@@ -169,38 +170,46 @@ impl Instance {
         Ok(members.len())
     }
 
-    /// Sends SIGTERM to every process of the instance, waits up to `grace`, and kills the processes
-    /// that are left. Blocks. Returns the processes that still run.
+    /// Requests the end of every process of the instance with each of these signals, waits up to the
+    /// time of the signal, and then kills the processes that are left. Blocks. Returns the processes
+    /// that still run.
     ///
     /// # Errors
     /// If it is unknown whether a process is left.
-    pub fn end(&self, lock: &Path, grace: Duration) -> io::Result<Vec<Identity>> {
-        let deadline = Instant::now() + grace;
+    pub fn end(&self, lock: &Path, steps: &[(StopSignal, Duration)]) -> io::Result<Vec<Identity>> {
+        for (signal, patience) in steps {
+            if self.request_end(lock, *signal, *patience) {
+                break;
+            }
+        }
+        self.clear(lock, Duration::from_secs(5))
+    }
+
+    /// Sends a signal to every process, and waits for their end. Returns whether all have ended.
+    fn request_end(&self, lock: &Path, signal: StopSignal, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
         let mut is_signalled = false;
         while Instant::now() < deadline {
-            // If the processes cannot be determined now, this may be possible in a moment. So
-            // SIGTERM is tried again in each round, and no process is killed before the grace
-            // period is over.
+            // If the processes cannot be determined now, this may be possible in a moment. So the
+            // signal is tried again in each round, and no process is killed before the grace period
+            // is over.
             if !is_signalled {
-                let signalled = self.signal(lock, &[Signal::Term, Signal::Cont]);
+                let signalled = self.signal(lock, Signal::of_stop(signal));
                 is_signalled = signalled
                     .inspect_err(|error| {
-                        tracing::warn!(
-                            %error,
-                            "cannot send SIGTERM to the processes of the server"
-                        );
+                        tracing::warn!(%error, "cannot signal the processes of the instance");
                     })
                     .is_ok();
             }
             match self.members(lock).map(|mut members| members.pop()) {
-                Ok(None) => break,
+                Ok(None) => return true,
                 // The loop waits for the exit of `member`, which may be the last process. Then the
                 // next round reads the table again.
                 Ok(Some(member)) => wait_proven(&member, LOOK_PAUSE),
                 Err(_) => std::thread::sleep(LOOK_PAUSE),
             }
         }
-        self.clear(lock, Duration::from_secs(5))
+        false
     }
 
     /// Like [`Self::members`]. If no process is left, also reaps zombies of the instance that have

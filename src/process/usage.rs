@@ -41,6 +41,16 @@ pub fn read(pids: &[Pid]) -> Usage {
     read_all(pids.iter().copied())
 }
 
+/// Like [`read`]. Also returns one of the processes that a signal has stopped.
+#[must_use]
+pub fn read_with_halted(pids: &[Pid]) -> (Usage, Option<Pid>) {
+    let stats = pids.iter().filter_map(|pid| linux::full_stat(*pid).ok()?);
+    stats.fold((Usage::default(), None), |(sum, halted), stat| {
+        let halted = halted.or((stat.state == 'T').then_some(stat.pid));
+        ([sum, Usage::of(&stat)].into_iter().sum(), halted)
+    })
+}
+
 fn read_all(pids: impl Iterator<Item = Pid>) -> Usage {
     pids.filter_map(|pid| Some(Usage::of(&linux::full_stat(pid).ok()??))).sum()
 }
@@ -164,13 +174,18 @@ mod tests {
         assert!(!KnownLeader::new(before).is_alive().unwrap(), "another process with the same id");
         let mut leader = KnownLeader::new(identity.clone());
         let mut sum = || (leader.is_alive().unwrap(), leader.sum(&members));
-        // Both processes still load their libraries, so their memory may change between two reads.
-        while sum() != (true, read(&members)) || read(&members).rss_bytes == 0 {
-            std::thread::yield_now();
-        }
+        // The processes still load their libraries, so their memory may change between two reads.
+        let mut settles = |running: &[Pid]| {
+            (0..30_000).any(|_| {
+                std::thread::sleep(Duration::from_millis(1));
+                let counted = sum();
+                counted == (true, read(running)) && counted.1.rss_bytes > 0
+            })
+        };
+        assert!(settles(&members));
         other.kill().unwrap();
         other.wait().unwrap();
-        assert_eq!(sum(), (true, read(&members[..1])));
+        assert!(settles(&members[..1]));
         child.kill().unwrap();
         while identity.is_alive().unwrap() {
             std::thread::yield_now();

@@ -7,7 +7,8 @@
 mod difference;
 
 use super::{
-    Entry, Latency, LayerStatus, NoRestart, RestartStatus, Snapshot, State, TemporalStatus, known,
+    Entry, Latency, LayerStatus, NoRestart, ProjectWorker, RestartStatus, Snapshot, State,
+    TemporalStatus, WorkerUsage, known,
 };
 use crate::config::EffectiveOptions;
 use crate::supervisor::Want;
@@ -127,6 +128,16 @@ pub enum Change {
         /// All options in force, by name.
         options: EffectiveOptions,
     },
+    /// A new worker of a project, or new data about a known one. If only values of
+    /// [`Self::WorkerUsage`] change, this change is not sent.
+    Worker(Box<ProjectWorker>),
+    /// Resource usage of a worker of a project.
+    WorkerUsage(WorkerUsage),
+    /// A worker that is no longer part of a project.
+    WorkerRemoved {
+        /// Name of the worker.
+        name: String,
+    },
     /// A change that this version of stigmer does not know, from a host of a later version.
     /// Applying it has no effect.
     #[serde(other)]
@@ -237,6 +248,18 @@ impl Snapshot {
             }
             Change::Log { lines } => status.log.lines = *lines,
             Change::Options { options } => status.options.clone_from(options),
+            Change::Worker(worker) => {
+                let place = status.workers.binary_search_by(|it| it.name.cmp(&worker.name));
+                match place {
+                    Ok(place) => status.workers[place].clone_from(worker),
+                    Err(place) => status.workers.insert(place, (**worker).clone()),
+                }
+            }
+            Change::WorkerUsage(usage) => {
+                let found = status.workers.iter_mut().find(|worker| worker.name == usage.name);
+                found.into_iter().for_each(|worker| usage.apply(worker));
+            }
+            Change::WorkerRemoved { name } => status.workers.retain(|it| it.name != *name),
             Change::Unknown => {}
         }
     }
@@ -263,5 +286,6 @@ impl Snapshot {
         if let Some(left) = next_start_ms {
             *left = left.saturating_sub(ms);
         }
+        status.workers.iter_mut().for_each(|worker| worker.grow_older(ms));
     }
 }

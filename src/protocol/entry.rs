@@ -1,4 +1,5 @@
-//! The timeline: its entries for starts, ends and hand-overs of the server.
+//! The timeline: its entries for starts, ends and hand-overs of the server, and for starts and ends
+//! of the workers of projects.
 
 use super::later;
 use crate::supervisor::{Cause, Generation};
@@ -33,8 +34,11 @@ pub struct Entry {
     pub time: jiff::Timestamp,
     /// Kind of the event.
     pub happened: Happened,
-    /// Number of the server start to which the entry belongs.
+    /// Number of the start to which the entry belongs, of the server or of the worker.
     pub generation: Generation,
+    /// Name of the worker of a project to which the entry belongs. `None` for the server and its host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<String>,
     /// Why the server ended or started.
     pub cause: Cause,
     /// Details of the cause.
@@ -67,7 +71,7 @@ pub struct Entry {
     /// Last log lines of the server, if the server ended although the user did not request it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub last_words: Vec<String>,
-    /// Number of automatic restarts of the home up to this entry, by cause. A host that got no
+    /// Number of automatic restarts of the server or the worker up to this entry, by cause. A host that got no
     /// state from the previous host reads its counts from the newest entry.
     #[serde(
         default,

@@ -22,6 +22,9 @@ impl ApiError {
     /// The code of a refused request to end a host: the host has a server, or may have one.
     pub const BUSY: &str = "busy";
 
+    /// The code of a command for a worker that does not exist.
+    pub const UNKNOWN_WORKER: &str = "unknown_worker";
+
     /// Whether the code is [`Self::UNPROVEN`].
     #[must_use]
     pub fn is_unproven(&self) -> bool {

@@ -35,6 +35,7 @@ pub(crate) fn snapshot() -> Snapshot {
             },
             log: LogStatus { lines: 0, path: "/h/logs/temporal.log".into() },
             options: EffectiveOptions::default(),
+            workers: vec![],
         },
         next_start_ms: None,
         in_a_row: 0,
@@ -71,11 +72,38 @@ pub(crate) fn running() -> Snapshot {
     snapshot
 }
 
+/// A worker of a project that is ready.
+pub(crate) fn worker(name: &str) -> ProjectWorker {
+    ProjectWorker {
+        name: name.to_owned(),
+        project: "/shop".into(),
+        file: "/shop/stigmer.toml".into(),
+        state: State::Ready,
+        intent: Want::Up,
+        message: String::new(),
+        hint: None,
+        pid: Some(8),
+        generation: Generation(1),
+        adopted: false,
+        restarts: RestartStatus::default(),
+        task_queues: vec!["orders".into()],
+        rss_bytes: Some(61_000_000),
+        cpu_percent: Some(0.4),
+        uptime_ms: Some(3),
+        state_ms: 2,
+        next_start_ms: None,
+        log: LogStatus { lines: 0, path: "/h/workers/orders/log".into() },
+        command: "uv run worker.py".into(),
+        last_words: vec![],
+    }
+}
+
 pub(crate) fn entry(happened: Happened, cause: Cause) -> Entry {
     Entry {
         time: jiff::Timestamp::UNIX_EPOCH,
         happened,
         generation: Generation(1),
+        worker: None,
         cause,
         detail: "signal 9 (SIGKILL)".into(),
         uptime_ms: Some(720_000),
@@ -104,6 +132,9 @@ enum Step {
     Happens(Happened, Vec<String>),
     Logs(u64),
     Sets(u16),
+    Works(String, State, u64),
+    Uses(String, u64),
+    Leaves(String),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -122,6 +153,10 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(happened, words)| Step::Happens(happened, words)),
         (0..9_u64).prop_map(Step::Logs),
         any::<u16>().prop_map(Step::Sets),
+        ("[abc]", prop::sample::select(State::ALL.to_vec()), 0..3_u64)
+            .prop_map(|(name, state, ms)| Step::Works(name, state, ms)),
+        ("[abc]", 0..3_u64).prop_map(|(name, rss)| Step::Uses(name, rss)),
+        "[abc]".prop_map(Step::Leaves),
     ]
 }
 
@@ -201,6 +236,7 @@ fn take(it: &mut Snapshot, step: &Step) {
             time: jiff::Timestamp::UNIX_EPOCH,
             happened: *happened,
             generation: Generation(1),
+            worker: None,
             cause: Cause::Crash,
             detail: String::new(),
             uptime_ms: None,
@@ -217,6 +253,25 @@ fn take(it: &mut Snapshot, step: &Step) {
         Step::Sets(port) => {
             it.status.options.values.port = Some(*port);
         }
+        Step::Works(name, state, ms) => {
+            let workers = &mut it.status.workers;
+            workers.retain(|worker| worker.name != *name);
+            let worker = ProjectWorker {
+                state: *state,
+                uptime_ms: Some(*ms),
+                next_start_ms: (*state == State::Backoff).then_some(*ms),
+                ..worker(name)
+            };
+            workers.push(worker);
+            workers.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        Step::Uses(name, rss) => {
+            if let Some(worker) = it.status.workers.iter_mut().find(|it| it.name == *name) {
+                worker.rss_bytes = Some(*rss);
+                worker.log.lines += rss;
+            }
+        }
+        Step::Leaves(name) => it.status.workers.retain(|worker| worker.name != *name),
     }
 }
 

@@ -38,6 +38,9 @@ pub struct Worker {
     pub command: Option<String>,
     /// Working folder of the process.
     pub folder: Option<String>,
+    /// Name of the worker of a project to which the process belongs. `None` if stigmer did not start the process.
+    #[serde(default)]
+    pub unit: Option<String>,
     /// CPU usage in percent of one core.
     pub cpu_percent: Option<f64>,
     /// Resident memory in bytes.

@@ -35,8 +35,14 @@ pub fn arguments(settings: &Settings, metrics_port: u16) -> Vec<OsString> {
         add("--ui-port", &port);
     }
     add("--metrics-port", &metrics_port);
-    if !settings.arguments.iter().any(|argument| argument.contains(MARK_AT_FAILURE)) {
+    let is_marked = settings.dynamic_config.contains_key(MARK_AT_FAILURE)
+        || settings.arguments.iter().any(|argument| argument.contains(MARK_AT_FAILURE));
+    if !is_marked {
         add("--dynamic-config-value", &format!("{MARK_AT_FAILURE}=1"));
+    }
+    // `parse` relies on the order: these before the namespaces, of which there is at least one.
+    for (name, value) in &settings.dynamic_config {
+        add("--dynamic-config-value", &format!("{name}={value}"));
     }
     for namespace in &settings.namespaces {
         add("--namespace", namespace);
@@ -85,10 +91,13 @@ pub fn parse(words: &[String]) -> Option<Parsed> {
             "--metrics-port" => parsed.metrics_port = value().parse().ok(),
             "--namespace" => options.namespace.get_or_insert_default().push(value()),
             "--db-filename" => options.db = Some(value().into()),
-            "--dynamic-config-value" if rest.is_empty() => {
-                let value = value();
-                if value != format!("{MARK_AT_FAILURE}=1") {
-                    rest.extend([flag.clone(), value]);
+            "--dynamic-config-value" if options.namespace.is_none() => {
+                let setting = value();
+                let setting = setting.split_once('=').filter(|it| *it != (MARK_AT_FAILURE, "1"));
+                if let Some((name, value)) = setting {
+                    let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+                    let all = options.dynamic_config.get_or_insert_default();
+                    all.insert(name.to_owned(), value);
                 }
             }
             _ => rest.push(flag.clone()),
@@ -103,6 +112,7 @@ pub fn parse(words: &[String]) -> Option<Parsed> {
 mod tests {
     use super::*;
     use crate::paths::Home;
+    use serde_json::json;
 
     #[test]
     fn parsed_command_line_has_the_options_that_created_it() {
@@ -139,7 +149,12 @@ mod tests {
             ),
             ..configured.clone()
         };
-        for options in [full, headless, configured, marked_late] {
+        let settings = [("a.b", json!([1, {"c": "d=e"}])), (MARK_AT_FAILURE, json!(3))];
+        let project = Options {
+            dynamic_config: Some(settings.map(|(name, value)| (name.to_owned(), value)).into()),
+            ..configured.clone()
+        };
+        for options in [full, headless, configured, marked_late, project] {
             let settings = Settings::resolve(home.clone(), options.clone()).unwrap();
             let line = arguments(&settings, 40_001);
             let words = ["bash", "/opt/wrapper"].map(String::from).into_iter();

@@ -14,6 +14,7 @@ use super::{arguments, database};
 use crate::config::{Database, Settings};
 use crate::facts::record::ServerRecord;
 use crate::paths;
+use crate::process::environment::BaseEnvironment;
 use crate::process::identity::Identity;
 use crate::process::lock::InstanceLock;
 use crate::process::look;
@@ -242,7 +243,7 @@ fn prepare(request: &LaunchRequest) -> Result<Prepared, Refused> {
         record,
         record_file: home.record(),
         arguments: arguments::arguments(settings, metrics_port),
-        environment: Vec::new(),
+        environment: BaseEnvironment::own().with([]),
         folder: home.root().to_owned(),
         log,
         lock_file: lock_path,

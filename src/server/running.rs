@@ -13,7 +13,6 @@ use crate::process::sweep::Instance;
 use crate::process::{linux, memory, ports};
 use crate::supervisor::Generation;
 use std::io;
-use std::time::{Duration, Instant};
 
 /// Which processes of a server run in a home.
 #[derive(Debug)]
@@ -35,25 +34,13 @@ pub enum Running {
     Elsewhere(Box<Record>),
 }
 
-/// How long to wait for the marker of a process that has the lock. A process that was just forked
-/// has the lock already, but has the marker only after it has executed its program.
-const SETTLING: Duration = Duration::from_millis(500);
-
 /// Finds the running server. Blocks for milliseconds, or for 0.5 s if the process that has the lock
 /// has no marker.
 ///
 /// # Errors
 /// If the record, the lock or the process table cannot be read. A server may run nevertheless.
 pub fn find(home: &Home) -> io::Result<Running> {
-    let deadline = Instant::now() + SETTLING;
-    loop {
-        match look(home)? {
-            Running::Stranger(_) if Instant::now() < deadline => {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            found => return Ok(found),
-        }
-    }
+    lock::settled(|| look(home), |found| matches!(found, Running::Stranger(_)))
 }
 
 impl Running {
@@ -83,15 +70,7 @@ fn look(home: &Home) -> io::Result<Running> {
             if let Some(record) = rebuilt(home, &instance)? {
                 return Ok(Running::Unrecorded(Box::new(record)));
             }
-            // The spawned process has ended. Only the record contains the start time of that
-            // process.
-            let recorded = known.filter(|record| {
-                record.marker == instance.marker
-                    && record.leader.is_local()
-                    && record.leader.start_ticks > 0
-                    && record.leader.start_ticks < instance.leader.start_ticks
-            });
-            Ok(Running::Remains(recorded.map_or(instance, Record::instance)))
+            Ok(Running::Remains(Record::remains(known, instance)))
         }
         LockHolder::Stranger(who) => Ok(Running::Stranger(match known {
             Some(Record { leader, .. }) if !leader.is_local() && !leader.is_before_boot() => {
@@ -163,7 +142,8 @@ fn rebuilt(home: &Home, instance: &Instance) -> io::Result<Option<Record>> {
     // The command line does not show all options. The others are taken from the current
     // configuration file.
     let file = config::read_file(home).unwrap_or_default();
-    let options = options.or(Options { address: None, arguments: None, ..file });
+    let options =
+        options.or(Options { address: None, arguments: None, dynamic_config: None, ..file });
     let server = ServerRecord {
         port,
         ui_port,

@@ -1,7 +1,7 @@
 //! Starts the server through the host of a session, for a dashboard or `--no-tui`.
 
 use super::{Session, SessionCommand};
-use crate::config::{self, Different, Options, Settings};
+use crate::config::{self, Different, RequestedOptions, Settings};
 use crate::control::client;
 use crate::manager::Command;
 use crate::protocol::State;
@@ -14,10 +14,15 @@ impl Session {
     ///
     /// # Errors
     /// If the running server has other options.
-    pub fn bring_up(&self, settings: &Settings, asked: &Options) -> Result<bool, Different> {
+    pub fn bring_up(
+        &self,
+        settings: &Settings,
+        requested: &RequestedOptions,
+    ) -> Result<bool, Different> {
+        self.bring_up_project(requested);
         let status = self.view().snapshot.status.clone();
         let is_down = status.intent == Want::Down || status.state == State::Failed;
-        let same = config::agree(asked, &status.options, status.managed);
+        let same = config::agree(&requested.explicit, &status.options, status.managed);
         if !is_down {
             return same.map(|()| false);
         }
@@ -39,5 +44,21 @@ impl Session {
             }
         });
         Ok(true)
+    }
+
+    /// Requests that the host runs the workers of the project, if the options are of a project. Does
+    /// not wait for the workers.
+    pub fn bring_up_project(&self, requested: &RequestedOptions) {
+        let Some(project) = &requested.project else { return };
+        let (session, file) = (self.clone(), project.file.clone());
+        tokio::spawn(async move {
+            if let Err(error) = session.run_project(&file).await {
+                let what = format!("cannot run the workers of the project: {error}");
+                match &session {
+                    Self::Local(handle, _) => handle.trouble("project", Some(what)).await,
+                    Self::Remote(_) => tracing::error!("{what}"),
+                }
+            }
+        });
     }
 }

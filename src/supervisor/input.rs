@@ -1,7 +1,9 @@
 //! Inputs and effects of the supervisor.
 
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 /// The number of one start of the server in this home, and of its process. Numbers begin at 1 and
 /// are never reused. A search for a server uses a number, too.
@@ -43,11 +45,13 @@ pub enum Cause {
     SpawnFailed,
     /// The host shuts down and stops its server.
     Shutdown,
+    /// A watched file of a worker has changed.
+    Changed,
 }
 
 impl Cause {
     /// Every cause, for tables and metrics.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Operator,
         Self::Crash,
         Self::Exited,
@@ -55,13 +59,15 @@ impl Cause {
         Self::StartTimeout,
         Self::SpawnFailed,
         Self::Shutdown,
+        Self::Changed,
     ];
 
-    /// Whether the end or the start happened without a request of the operator.
+    /// Whether the end or the start happened without a request of the operator. A change of a file
+    /// counts as a request.
     #[must_use]
     pub fn is_automatic(self) -> bool {
         match self {
-            Self::Operator | Self::Shutdown => false,
+            Self::Operator | Self::Shutdown | Self::Changed => false,
             Self::Crash
             | Self::Exited
             | Self::Unresponsive
@@ -81,6 +87,7 @@ impl Cause {
             Self::StartTimeout => "start_timeout",
             Self::SpawnFailed => "spawn_failed",
             Self::Shutdown => "shutdown",
+            Self::Changed => "changed",
         }
     }
 }
@@ -152,6 +159,9 @@ pub enum RestartHelps {
     /// Not yet: the server is starting or shutting down. A restart is useful only after the time
     /// limit of a start or stop.
     NotYet,
+    /// No: the unit waits for another one, such as a worker for the server. The time of the wait does
+    /// not count towards the time limit of a start.
+    Waiting,
 }
 
 /// The result of one round of checks.
@@ -223,13 +233,35 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The words for a unit in the messages of its supervisor.
-#[derive(Debug, Clone, Copy)]
-pub struct UnitWords {
-    /// The unit with its article, for example `the server`.
-    pub unit: &'static str,
+/// What the supervisor knows of the kind of its unit: the words in messages, and how the unit is
+/// stopped.
+#[derive(Debug, Clone)]
+pub struct UnitKind {
+    /// The unit in a sentence, for example `the server`.
+    pub unit: Cow<'static, str>,
     /// How the user starts the unit after the supervisor has given up.
-    pub start_hint: &'static str,
+    pub start_hint: Cow<'static, str>,
+    /// The signals that request the end of the unit, one after the other, before SIGKILL. Has at
+    /// least one entry. They share the grace period; an earlier signal has a longer part.
+    pub stop_signals: &'static [StopSignal],
+}
+
+impl UnitKind {
+    /// The part of the grace period between the signal with this index and the next one.
+    pub(crate) fn part_of(&self, grace: Duration, signal: usize) -> Duration {
+        let signals = u32::try_from(self.stop_signals.len()).unwrap_or(u32::MAX).max(1);
+        let weight = signals.saturating_sub(u32::try_from(signal).unwrap_or(u32::MAX));
+        grace.saturating_mul(weight) * 2 / signals / (signals + 1)
+    }
+}
+
+/// A signal that requests the end of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopSignal {
+    /// SIGINT, as Ctrl-C sends it.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
 }
 
 /// An input of the supervisor.
@@ -246,6 +278,11 @@ pub enum Input {
     EndGrace,
     /// The operator wants the server to be stopped and started again.
     Restart,
+    /// A file of the unit has changed. A unit that is to run is stopped and started again.
+    Reload {
+        /// What has changed, for people.
+        detail: String,
+    },
     /// A server was found running.
     Found {
         /// The number in the record of the server, or the number of the launch or search that found
@@ -319,10 +356,12 @@ pub enum Effect {
         /// The number of the search. A server that the search finds is stopped under this number.
         generation: Generation,
     },
-    /// Send SIGTERM and SIGCONT to every process of this generation.
+    /// Send this signal and SIGCONT to every process of this generation.
     Terminate {
         /// The generation to terminate.
         generation: Generation,
+        /// The signal.
+        signal: StopSignal,
     },
     /// Send SIGKILL to every process of this generation.
     Kill {

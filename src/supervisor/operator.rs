@@ -63,6 +63,37 @@ impl Supervisor {
         }
     }
 
+    /// Restarts a unit after a change of a file. A unit that has ended, or that is to be restarted
+    /// later, starts at once, because the change may be the repair.
+    pub(super) fn reload(&mut self, detail: String, now: Instant) -> Vec<Effect> {
+        if self.want == Want::Down {
+            return Vec::new();
+        }
+        match &self.state {
+            State::Starting(Starting { owner: Owner::External, .. })
+            | State::Ready(Live { owner: Owner::External, .. })
+            | State::Degraded(Live { owner: Owner::External, .. }, _)
+            | State::Stopped { .. }
+            // The process that survived SIGKILL must end first.
+            | State::Failed { left: Some(_), .. }
+            // The next start reads the changed file.
+            | State::Stopping(_)
+            | State::Starting(Starting { launched: false, .. }) => Vec::new(),
+            State::Backoff { .. } | State::Failed { left: None, .. } => {
+                self.schedule.clear();
+                self.launch(Cause::Changed, detail, false, now)
+            }
+            State::Starting(_) | State::Ready(_) | State::Degraded(..) => {
+                let effects = self.operator_stop(Cause::Changed, now);
+                self.want = Want::Up;
+                if let State::Stopping(stopping) = &mut self.state {
+                    stopping.detail = detail;
+                }
+                effects
+            }
+        }
+    }
+
     /// Ends the grace period of a stop. Does nothing during a restart, where the intent is up.
     pub(super) fn operator_end_grace(&mut self, now: Instant) -> Vec<Effect> {
         match &mut self.state {

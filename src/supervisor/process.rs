@@ -88,8 +88,7 @@ impl Supervisor {
                 if stopping.grace_ended {
                     return stopping.kill(now);
                 }
-                stopping.act_at = now + self.policy.stop_grace;
-                vec![Effect::Terminate { generation }]
+                stopping.insist(&self.kind, self.policy.stop_grace, now)
             }
             State::Starting(_)
             | State::Stopping(_)
@@ -244,7 +243,11 @@ impl Supervisor {
             // supervisor never kills the server for this failure.
             (
                 State::Starting(starting @ Starting { owner: Owner::Adopted, .. }),
-                Round::Fail { check, detail, restart_helps: restart_helps @ RestartHelps::No },
+                Round::Fail {
+                    check,
+                    detail,
+                    restart_helps: restart_helps @ (RestartHelps::No | RestartHelps::Waiting),
+                },
             ) => {
                 let live = Live { generation, owner: starting.owner, since: now };
                 let degradation =
@@ -260,9 +263,15 @@ impl Supervisor {
                 }
                 starting.halted = match (starting.owner, restart_helps) {
                     (Owner::Spawned, RestartHelps::Yes) => starting.halted.or(Some(now)),
-                    (Owner::Spawned, RestartHelps::NotYet | RestartHelps::No)
+                    (
+                        Owner::Spawned,
+                        RestartHelps::NotYet | RestartHelps::No | RestartHelps::Waiting,
+                    )
                     | (Owner::Adopted | Owner::External, _) => None,
                 };
+                if restart_helps == RestartHelps::Waiting {
+                    starting.deadline = now + starting.timeout;
+                }
                 Vec::new()
             }
             (State::Starting(_), Round::Void) => Vec::new(),

@@ -201,7 +201,8 @@ impl Schedule {
             | Cause::Unresponsive
             | Cause::StartTimeout
             | Cause::SpawnFailed
-            | Cause::Shutdown => jittered,
+            | Cause::Shutdown
+            | Cause::Changed => jittered,
         })
     }
 

@@ -1,6 +1,6 @@
 //! The states of the supervisor. Each state has only the data that applies to it.
 
-use super::{Cause, Check, Effect, Failure, Generation, KILL_AGAIN, RestartHelps};
+use super::{Cause, Check, Effect, Failure, Generation, KILL_AGAIN, RestartHelps, UnitKind};
 use std::time::{Duration, Instant};
 
 /// The operator's intent.
@@ -97,13 +97,26 @@ pub struct Stopping {
     pub since: Instant,
     /// Whether the operator has ended the grace period.
     pub grace_ended: bool,
-    /// When to send the next SIGKILL.
+    /// When to send the next signal.
     pub act_at: Instant,
+    /// Number of signals of [`UnitKind::stop_signals`] that were sent.
+    pub signals: usize,
     /// Number of SIGKILLs sent.
     pub kills: u32,
 }
 
 impl Stopping {
+    /// Sends the next signal that requests the end of the processes, or SIGKILL after the last of
+    /// these signals.
+    pub(super) fn insist(&mut self, kind: &UnitKind, grace: Duration, now: Instant) -> Vec<Effect> {
+        let Some(signal) = kind.stop_signals.get(self.signals).copied() else {
+            return self.kill(now);
+        };
+        self.act_at = now + kind.part_of(grace, self.signals);
+        self.signals += 1;
+        vec![Effect::Terminate { generation: self.generation, signal }]
+    }
+
     pub(super) fn kill(&mut self, now: Instant) -> Vec<Effect> {
         self.kills += 1;
         self.act_at = now + KILL_AGAIN;

@@ -28,7 +28,7 @@ impl Supervisor {
         if self.poll_timeout().is_none_or(|due| now < due) {
             return Vec::new();
         }
-        let unit = self.words.unit;
+        let unit = self.kind.unit.clone();
         let effects = match &mut self.state {
             State::Stopped { .. } | State::Ready(_) | State::Degraded(..) => Vec::new(),
             // The start or the search is tried again. A repeated start does not count as a restart,
@@ -43,6 +43,9 @@ impl Supervisor {
             State::Starting(starting) => {
                 let starting = starting.clone();
                 self.give_up_start(starting, now)
+            }
+            State::Stopping(stopping) if stopping.kills == 0 => {
+                stopping.insist(&self.kind, self.policy.stop_grace, now)
             }
             State::Stopping(stopping) if stopping.kills < KILL_TRIES => stopping.kill(now),
             State::Stopping(stopping) => {
@@ -86,7 +89,7 @@ impl Supervisor {
             }
             Owner::External => {
                 let seen = if detail.is_empty() { detail } else { format!(": {detail}") };
-                let unit = self.words.unit;
+                let unit = &self.kind.unit;
                 return self.leave_external(&format!(
                     "{unit} that was started elsewhere does not become ready{seen}"
                 ));

@@ -1,52 +1,48 @@
 //! Actions on one run of a workflow, each with the effect of a command of the Temporal CLI.
 
 use super::connection::describe;
+use super::executions::PendingActivity;
 use super::failure::RootCause;
 use super::health::Client;
 use super::history::{EventOrder, Subject, SubjectPhase};
 use super::message::action::{
-    CancelRequest, DeleteRequest, PauseRequest, QueryCall, QueryRequest, QueryResponse,
+    ActivityRequest, CancelRequest, DeleteRequest, QueryCall, QueryRequest, QueryResponse,
     ResetRequest, ResetResponse, SignalWorkflowRequest, TerminateRequest, UpdateResponse,
     UpdateWorkflowRequest, WaitPolicy,
 };
 use super::message::history::{UpdateInput, UpdateMeta, UpdateRequest};
-use super::message::{Ignored, Payload, Payloads, WorkflowExecution};
+use super::message::{Ignored, Payload, Payloads};
 use super::payload::DecodedPayload;
+pub use super::run::RunRef;
 use crate::harmless;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio_util::task::TaskTracker;
 use tonic::{Code, Status};
 
 /// The name under which the server stores who requested an action.
-const IDENTITY: &str = "stigmer";
+pub const IDENTITY: &str = "stigmer";
 /// The reason that the server stores with an action.
 pub const REASON: &str = "requested in the stigmer dashboard";
 /// The query that every SDK answers with the stacks of the workflow.
 const STACK_TRACE: &str = "__stack_trace";
 /// Number of events of one page while the last workflow task is searched.
 const PAGE: u16 = 250;
+/// Maximum number of calls to unpause an activity.
+const UNPAUSES: u32 = 3;
+/// Time between the first two calls to unpause an activity. The next one takes twice as long.
+const UNPAUSE_DELAY: Duration = Duration::from_millis(250);
 /// Maximum length of an answer, in bytes.
 const ANSWER: usize = 64 * 1024;
 
-/// A run of a workflow.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunRef {
-    /// Namespace of the workflow.
-    pub namespace: String,
-    /// ID of the workflow.
-    pub workflow_id: String,
-    /// ID of the run. Empty for the latest run.
-    pub run_id: String,
-}
-
-impl RunRef {
-    fn execution(&self) -> Option<WorkflowExecution> {
-        Some(WorkflowExecution {
-            workflow_id: self.workflow_id.clone(),
-            run_id: self.run_id.clone(),
-        })
-    }
+/// The activities whose next attempt was started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RetriedActivities {
+    /// Number of activities.
+    pub count: usize,
+    /// Whether an activity was reset, so that its attempts start again at 1.
+    pub is_reset: bool,
 }
 
 impl Client {
@@ -56,11 +52,10 @@ impl Client {
     /// The error of the server.
     pub async fn cancel(&self, run: &RunRef) -> Result<(), String> {
         let request = CancelRequest {
-            namespace: run.namespace.clone(),
-            execution: run.execution(),
             identity: IDENTITY.to_owned(),
             request_id: unique_id(),
             reason: REASON.to_owned(),
+            ..CancelRequest::on(run)
         };
         self.act("RequestCancelWorkflowExecution", request).await
     }
@@ -71,10 +66,9 @@ impl Client {
     /// The error of the server, also if the workflow has ended.
     pub async fn terminate(&self, run: &RunRef) -> Result<(), String> {
         let request = TerminateRequest {
-            namespace: run.namespace.clone(),
-            execution: run.execution(),
             reason: REASON.to_owned(),
             identity: IDENTITY.to_owned(),
+            ..TerminateRequest::on(run)
         };
         self.act("TerminateWorkflowExecution", request).await
     }
@@ -91,12 +85,11 @@ impl Client {
         input: Option<&str>,
     ) -> Result<(), String> {
         let request = SignalWorkflowRequest {
-            namespace: run.namespace.clone(),
-            execution: run.execution(),
             signal_name: name.to_owned(),
             input: input.map(arguments),
             identity: IDENTITY.to_owned(),
             request_id: unique_id(),
+            ..SignalWorkflowRequest::on(run)
         };
         self.act("SignalWorkflowExecution", request).await
     }
@@ -131,14 +124,8 @@ impl Client {
         name: &str,
         input: Option<&str>,
     ) -> Result<Vec<Payload>, String> {
-        let request = QueryRequest {
-            namespace: run.namespace.clone(),
-            execution: run.execution(),
-            query: Some(QueryCall {
-                query_type: name.to_owned(),
-                query_args: input.map(arguments),
-            }),
-        };
+        let query = QueryCall { query_type: name.to_owned(), query_args: input.map(arguments) };
+        let request = QueryRequest { query: Some(query), ..QueryRequest::on(run) };
         let response: QueryResponse =
             self.call("QueryWorkflow", request).await.map_err(|it| needs_worker(&it))?;
         Ok(response.query_result.unwrap_or_default().payloads)
@@ -157,13 +144,12 @@ impl Client {
         input: Option<&str>,
     ) -> Result<String, String> {
         let request = UpdateWorkflowRequest {
-            namespace: run.namespace.clone(),
-            execution: run.execution(),
             wait_policy: Some(WaitPolicy { lifecycle_stage: 3 }),
             request: Some(UpdateRequest {
                 meta: Some(UpdateMeta { update_id: unique_id(), identity: IDENTITY.to_owned() }),
                 input: Some(UpdateInput { name: name.to_owned(), args: input.map(arguments) }),
             }),
+            ..UpdateWorkflowRequest::on(run)
         };
         let response: UpdateResponse =
             self.call("UpdateWorkflowExecution", request).await.map_err(|it| needs_worker(&it))?;
@@ -192,12 +178,11 @@ impl Client {
     /// The error of the server, also if the event is of another type.
     pub async fn reset(&self, run: &RunRef, event: u64) -> Result<String, String> {
         let request = ResetRequest {
-            namespace: run.namespace.clone(),
-            execution: run.execution(),
             reason: REASON.to_owned(),
             workflow_task_finish_event_id: i64::try_from(event).unwrap_or(i64::MAX),
             request_id: unique_id(),
             identity: IDENTITY.to_owned(),
+            ..ResetRequest::on(run)
         };
         let response: ResetResponse =
             self.call("ResetWorkflowExecution", request).await.map_err(|it| describe(&it))?;
@@ -227,39 +212,100 @@ impl Client {
         }
     }
 
-    /// Starts the next attempt of each activity of this type that waits for it. Returns the number
-    /// of activities. The number of attempts stays: a paused activity that is unpaused runs at
-    /// once, and only a reset would start at attempt 1.
+    /// Starts the next attempt of each activity of this type that waits for it. The number of
+    /// attempts continues: a paused activity that is unpaused runs at once. If the server refuses
+    /// this, resets the activity. `tasks` completes the calls of an activity that has been begun, also
+    /// if the returned future is dropped. Otherwise the activity would stay paused.
     ///
     /// # Errors
-    /// The error of the server, or that no such activity waits.
-    pub async fn retry_activities(&self, run: &RunRef, type_name: &str) -> Result<usize, String> {
+    /// The error of the server, also whether an activity is still paused. Or that no such activity
+    /// waits.
+    pub async fn retry_activities(
+        &self,
+        run: &RunRef,
+        type_name: &str,
+        tasks: &TaskTracker,
+    ) -> Result<RetriedActivities, String> {
         let described = self.describe_run(&run.namespace, &run.workflow_id, &run.run_id).await?;
         let activities = described.ok_or("the workflow does not exist")?.activities;
-        let waits = activities
-            .iter()
-            .filter(|it| it.type_name == type_name && !it.is_started && it.attempt > 1);
-        let mut retried = 0;
-        for activity in waits {
-            let request = PauseRequest {
-                namespace: run.namespace.clone(),
-                execution: run.execution(),
-                identity: IDENTITY.to_owned(),
-                activity_id: activity.id.clone(),
-            };
-            if !activity.is_paused {
-                self.act("PauseActivity", request.clone()).await?;
-            }
-            self.act("UnpauseActivity", request).await?;
-            retried += 1;
+        let is_meant = |it: &&PendingActivity| it.type_name == type_name && it.waits_for_retry();
+        let mut retried = RetriedActivities::default();
+        for activity in activities.iter().filter(is_meant) {
+            let (client, run, activity) = (self.clone(), run.clone(), activity.clone());
+            let retry = tasks.spawn(async move { client.retry(&run, &activity).await });
+            retried.is_reset |= retry.await.map_err(|error| error.to_string())??;
+            retried.count += 1;
         }
-        match retried {
+        match retried.count {
             0 => Err(format!(
                 "no activity {} waits for its next attempt",
                 harmless::quote(type_name)
             )),
-            retried => Ok(retried),
+            _ => Ok(retried),
         }
+    }
+
+    /// Starts the next attempt of one activity. Returns whether it was reset.
+    async fn retry(&self, run: &RunRef, activity: &PendingActivity) -> Result<bool, String> {
+        let request = ActivityRequest {
+            identity: IDENTITY.to_owned(),
+            activity_id: activity.id.clone(),
+            ..ActivityRequest::on(run)
+        };
+        if activity.is_paused {
+            return self.unpause(run, activity, &request).await;
+        }
+        let paused: Result<Ignored, Status> = self.call("PauseActivity", request.clone()).await;
+        match paused {
+            Ok(_) => self.unpause(run, activity, &request).await,
+            Err(status) if is_refusal(&status) => {
+                self.act("ResetActivity", request).await.map(|()| true)
+            }
+            Err(status) if is_lost(&status) => {
+                // The server may have paused the activity. It ignores an unpause without a pause.
+                self.unpause(run, activity, &request).await?;
+                Err(describe(&status))
+            }
+            Err(status) => Err(describe(&status)),
+        }
+    }
+
+    /// Unpauses an activity, which starts its next attempt. If the server refuses this, resets the
+    /// activity, which unpauses it too. Returns whether it was reset.
+    async fn unpause(
+        &self,
+        run: &RunRef,
+        activity: &PendingActivity,
+        request: &ActivityRequest,
+    ) -> Result<bool, String> {
+        let mut calls = 0;
+        let unpaused = loop {
+            calls += 1;
+            let response: Result<Ignored, Status> =
+                self.call("UnpauseActivity", request.clone()).await;
+            match response {
+                Err(status) if is_lost(&status) && calls < UNPAUSES => {
+                    tokio::time::sleep(UNPAUSE_DELAY * calls).await;
+                }
+                response => break response,
+            }
+        };
+        let error = match unpaused {
+            Ok(_) => return Ok(false),
+            // The activity has ended meanwhile.
+            Err(status) if status.code() == Code::NotFound => return Err(describe(&status)),
+            Err(status) if is_refusal(&status) => {
+                match self.act("ResetActivity", request.clone()).await {
+                    Ok(()) => return Ok(true),
+                    Err(error) => error,
+                }
+            }
+            Err(status) => describe(&status),
+        };
+        let message = still_paused(run, activity, &error);
+        // The user may no longer wait for the result.
+        tracing::warn!("{message}");
+        Err(message)
     }
 
     /// Deletes a run with its history. Terminates the workflow before, if it is open. The server
@@ -268,9 +314,7 @@ impl Client {
     /// # Errors
     /// The error of the server.
     pub async fn delete(&self, run: &RunRef) -> Result<(), String> {
-        let request =
-            DeleteRequest { namespace: run.namespace.clone(), execution: run.execution() };
-        self.act("DeleteWorkflowExecution", request).await
+        self.act("DeleteWorkflowExecution", DeleteRequest::on(run)).await
     }
 
     async fn act<Q: prost::Message + 'static>(
@@ -281,6 +325,29 @@ impl Client {
         let response: Result<Ignored, Status> = self.call(method, request).await;
         response.map(drop).map_err(|status| describe(&status))
     }
+}
+
+/// Whether the server does not offer a call, or not in the state of the activity.
+fn is_refusal(status: &Status) -> bool {
+    matches!(status.code(), Code::Unimplemented | Code::FailedPrecondition | Code::InvalidArgument)
+}
+
+/// Whether the server may have performed a call, because its response is missing.
+fn is_lost(status: &Status) -> bool {
+    let codes = [Code::DeadlineExceeded, Code::Cancelled, Code::Unavailable, Code::Unknown];
+    codes.contains(&status.code())
+}
+
+/// Describes that an activity is paused because of an error, and how to unpause it.
+fn still_paused(run: &RunRef, activity: &PendingActivity, error: &str) -> String {
+    let [name, id, workflow, namespace] =
+        [&activity.type_name, &activity.id, &run.workflow_id, &run.namespace]
+            .map(|it| harmless::quote(it));
+    format!(
+        "the activity {name} is paused, because it was not unpaused: {error}; retry it again, or run \
+         `temporal activity unpause --activity-id {id} --workflow-id {workflow} \
+         --namespace {namespace}`"
+    )
 }
 
 /// Describes the failure of a call that a worker must answer.

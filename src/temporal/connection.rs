@@ -20,6 +20,10 @@ use tonic::{Code, Status};
 /// base64. stigmer does not need the trailer, and removes it.
 const DETAILS: &str = "grpc-status-details-bin";
 
+/// Maximum size of a response, in bytes. The server accepts no request of more than 4 MiB, so every
+/// response with one event or one workflow is smaller. Responses with several of them may be larger.
+const RESPONSE: usize = 16 << 20;
+
 /// The beginning of the error message of each call that timed out.
 const NO_RESPONSE: &str = "no response";
 
@@ -63,7 +67,8 @@ impl Connection {
             .map_err(|error| Status::internal(error.to_string()))?;
         let connection = Arc::clone(self);
         let call = guarded(async move {
-            let mut grpc = tonic::client::Grpc::new(Filtered(connection.channel()));
+            let mut grpc = tonic::client::Grpc::new(Filtered(connection.channel()))
+                .max_decoding_message_size(RESPONSE);
             if let Err(error) = grpc.ready().await {
                 // The background task of the channel has ended. The next call needs a new channel.
                 connection.renew();

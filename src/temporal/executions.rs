@@ -144,6 +144,14 @@ pub struct PendingActivity {
     pub times_out: Option<SystemTime>,
 }
 
+impl PendingActivity {
+    /// Whether an attempt has failed, and the next one has not begun.
+    #[must_use]
+    pub fn waits_for_retry(&self) -> bool {
+        !self.is_started && self.attempt > 1
+    }
+}
+
 /// The open workflow task of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PendingTask {
@@ -165,6 +173,8 @@ pub struct TaskFailure {
     pub at: Option<SystemTime>,
     /// The failure that the worker reported.
     pub failure: Option<RootCause>,
+    /// Identity of the worker.
+    pub worker: String,
 }
 
 impl TaskFailure {
@@ -192,6 +202,8 @@ pub struct NewestEvents {
     pub failure: Option<RootCause>,
     /// The newest failure of a workflow task.
     pub task_failure: Option<TaskFailure>,
+    /// When a workflow task last succeeded. `None` if not within these events.
+    pub last_completed: Option<SystemTime>,
     /// The start of the open workflow task. `None` for its second and later attempts.
     pub task_start: Option<TaskStart>,
     /// Whether the last attempt of a workflow task timed out.
@@ -206,8 +218,8 @@ pub struct NewestEvents {
 
 impl Client {
     /// Lists workflows. `query` is a query of Temporal without `ORDER BY`, and empty for all
-    /// workflows. `page` is the maximum number of rows. `next` is the token from the previous page,
-    /// and empty for the first page.
+    /// workflows. `page` is the maximum number of rows; a page of large rows has fewer. `next` is the
+    /// token from the previous page, and empty for the first page.
     ///
     /// # Errors
     /// The error of the server.
@@ -218,14 +230,14 @@ impl Client {
         page: u16,
         next: &[u8],
     ) -> Result<ExecutionPage, String> {
-        let request = message::ListRequest {
+        let request = |page_size| message::ListRequest {
             namespace: namespace.to_owned(),
-            page_size: page.into(),
+            page_size,
             next_page_token: next.to_vec(),
             query: query.to_owned(),
         };
         let response: message::ListResponse =
-            self.call("ListWorkflowExecutions", request).await.map_err(|s| describe(&s))?;
+            self.page("ListWorkflowExecutions", page, request).await.map_err(|s| describe(&s))?;
         Ok(ExecutionPage {
             executions: response.executions.into_iter().map(Execution::of).collect(),
             next: response.next_page_token,
@@ -268,16 +280,16 @@ impl Client {
         run_id: &str,
         page: u16,
     ) -> Result<Option<NewestEvents>, String> {
-        let request = HistoryRequest {
+        let request = |maximum_page_size| HistoryRequest {
             namespace: namespace.to_owned(),
             execution: Some(message::WorkflowExecution {
                 workflow_id: workflow_id.to_owned(),
                 run_id: run_id.to_owned(),
             }),
-            maximum_page_size: page.into(),
+            maximum_page_size,
             next_page_token: Vec::new(),
         };
-        match self.call("GetWorkflowExecutionHistoryReverse", request).await {
+        match self.page("GetWorkflowExecutionHistoryReverse", page, request).await {
             Ok(response) => Ok(Some(NewestEvents::of(response))),
             Err(status) if status.code() == tonic::Code::NotFound => Ok(None),
             Err(status) => Err(describe(&status)),
@@ -414,7 +426,12 @@ impl NewestEvents {
                 reason: task.cause,
                 at: event.event_time.and_then(message::Timestamp::time),
                 failure: task.failure.as_ref().map(RootCause::of),
+                worker: quote(&task.identity),
             }),
+            last_completed: events
+                .iter()
+                .find(|it| it.event_type == event::TASK_COMPLETED)
+                .and_then(|it| it.event_time?.time()),
             task_start: TaskStart::of(&events),
             has_task_timed_out: events
                 .iter()
@@ -425,6 +442,12 @@ impl NewestEvents {
             activities: events.iter().filter_map(scheduled_activity).collect(),
         }
     }
+}
+
+/// Returns a string literal of a query.
+#[must_use]
+pub fn query_literal(text: &str) -> String {
+    format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
 }
 
 /// A time in a query.

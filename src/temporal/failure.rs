@@ -2,9 +2,12 @@
 
 use super::message::failure::FailureInfo;
 use crate::harmless::{block, quote};
+use prost::Message as _;
 
-/// Maximum number of failures that are read from one chain. Real chains have fewer than ten.
+/// Maximum number of failures that are kept from one chain. Real chains have fewer than ten.
 const LINKS: usize = 32;
+/// Maximum number of failures that are read from one chain to find its innermost failure.
+const DEPTH: usize = 100_000;
 /// Maximum length of a message or a stack trace in a chain, in bytes. The server limits a whole
 /// failure to about as much.
 const TEXT: usize = 16_384;
@@ -22,11 +25,10 @@ pub struct RootCause {
 impl RootCause {
     /// Finds the root cause in the chain of failures that the server sent.
     pub(super) fn of(outermost: &FailureInfo) -> Self {
-        let chain = std::iter::successors(Some(outermost), |info| info.cause.as_deref());
-        let links: Vec<&FailureInfo> = chain.take(LINKS).collect();
+        let links = links(outermost);
         let innermost = || links.iter().rev();
         let candidates = innermost().filter(|link| !is_wrapper(link)).chain(innermost());
-        let text = candidates.map(|link| line(link)).find(|text| !text.is_empty());
+        let text = candidates.map(line).find(|text| !text.is_empty());
         Self {
             text: quote(&text.unwrap_or_default()),
             is_of_child: links.iter().any(|link| link.child.is_some()),
@@ -49,8 +51,7 @@ pub struct FailureLink {
 impl FailureLink {
     /// Converts the chain of failures that the server sent. The outermost failure is the first.
     pub(super) fn chain(outermost: &FailureInfo) -> Vec<Self> {
-        let chain = std::iter::successors(Some(outermost), |info| info.cause.as_deref());
-        chain.take(LINKS).map(Self::of).collect()
+        links(outermost).iter().map(Self::of).collect()
     }
 
     fn of(info: &FailureInfo) -> Self {
@@ -61,6 +62,23 @@ impl FailureLink {
             stack: block(info.stack_trace.trim_end(), TEXT),
         }
     }
+}
+
+/// The failures of a chain, the outermost one first. Of a chain with more than [`LINKS`] failures: the
+/// outer ones, and the innermost one.
+fn links(outermost: &FailureInfo) -> Vec<FailureInfo> {
+    let mut chain = std::iter::successors(Some(outermost.clone()), cause).take(DEPTH);
+    let mut links: Vec<FailureInfo> = chain.by_ref().take(LINKS).collect();
+    if let Some(innermost) = chain.last() {
+        links[LINKS - 1] = innermost;
+    }
+    links
+}
+
+/// The cause of a failure. `None` if there is no cause, or if the peer has sent an invalid message.
+fn cause(info: &FailureInfo) -> Option<FailureInfo> {
+    let cause = Some(&info.cause).filter(|it| !it.is_empty())?;
+    FailureInfo::decode(cause.clone()).ok()
 }
 
 /// What failed because of another failure. `None` if the failure is no wrapper of that kind.

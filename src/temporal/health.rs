@@ -15,6 +15,7 @@ mod tests;
 
 const HEALTH: &str = "grpc.health.v1.Health";
 const FRONTEND: &str = "temporal.api.workflowservice.v1.WorkflowService";
+const OPERATOR: &str = "temporal.api.operatorservice.v1.OperatorService";
 
 /// The error of the `grpc` check while the frontend of the server shuts down.
 pub const NOT_SERVING: &str = "the frontend reports NOT_SERVING";
@@ -157,5 +158,36 @@ impl Client {
         A: prost::Message + Default + 'static,
     {
         self.connection.unary(FRONTEND, method, request, self.timeout).await
+    }
+
+    /// Calls a method of the service for operators.
+    pub(super) async fn operate<Q, A>(&self, method: &'static str, request: Q) -> Result<A, Status>
+    where
+        Q: prost::Message + 'static,
+        A: prost::Message + Default + 'static,
+    {
+        self.connection.unary(OPERATOR, method, request, self.timeout).await
+    }
+
+    /// Calls a method whose response is a page of at most `size` rows. If the page is larger than a
+    /// response may be, requests a smaller one.
+    pub(super) async fn page<Q, A>(
+        &self,
+        method: &'static str,
+        mut size: u16,
+        request: impl Fn(i32) -> Q,
+    ) -> Result<A, Status>
+    where
+        Q: prost::Message + 'static,
+        A: prost::Message + Default + 'static,
+    {
+        loop {
+            match self.call(method, request(size.into())).await {
+                Err(status) if status.code() == Code::OutOfRange && size > 1 => {
+                    size = (size / 8).max(1);
+                }
+                result => return result,
+            }
+        }
     }
 }

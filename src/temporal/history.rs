@@ -138,8 +138,8 @@ impl SubjectPhase {
 
 impl Client {
     /// Reads one page of the history of a run. `size` is the maximum number of events, but the server
-    /// may return a few more. `next` is the token of the page before, and empty for the first page.
-    /// Returns `None` if there is no such run.
+    /// may return a few more, and a page of large events has fewer. `next` is the token of the page
+    /// before, and empty for the first page. Returns `None` if there is no such run.
     ///
     /// # Errors
     /// The error of the server.
@@ -151,28 +151,25 @@ impl Client {
         size: u16,
         next: &[u8],
     ) -> Result<Option<HistoryPage>, String> {
-        let (workflow_id, run_id) = (run.0.to_owned(), run.1.to_owned());
-        let request = HistoryRequest {
+        let request = |maximum_page_size| HistoryRequest {
             namespace: namespace.to_owned(),
-            execution: Some(WorkflowExecution { workflow_id, run_id }),
-            maximum_page_size: size.into(),
+            execution: Some(WorkflowExecution {
+                workflow_id: run.0.to_owned(),
+                run_id: run.1.to_owned(),
+            }),
+            maximum_page_size,
             next_page_token: next.to_vec(),
         };
         let method = match order {
             EventOrder::OldestFirst => "GetWorkflowExecutionHistory",
             EventOrder::NewestFirst => "GetWorkflowExecutionHistoryReverse",
         };
-        match self.call::<_, HistoryResponse>(method, request).await {
-            Ok(response) => Ok(Some(HistoryPage {
-                events: response
-                    .history
-                    .unwrap_or_default()
-                    .events
-                    .into_iter()
-                    .map(RunEvent::of)
-                    .collect(),
-                next: response.next_page_token,
-            })),
+        match self.page::<_, HistoryResponse>(method, size, request).await {
+            Ok(response) => {
+                let events = response.history.unwrap_or_default().events;
+                let events = events.into_iter().map(RunEvent::of).collect();
+                Ok(Some(HistoryPage { events, next: response.next_page_token }))
+            }
             Err(status) if status.code() == tonic::Code::NotFound => Ok(None),
             Err(status) => Err(describe(&status)),
         }

@@ -4,6 +4,7 @@
 use super::connection::describe;
 use super::health::Client;
 use super::message;
+use super::workflows::StatusCounts;
 
 /// Maximum number of namespaces whose workflows are counted. The machine of a developer has few.
 const NAMESPACES: i32 = 100;
@@ -20,11 +21,12 @@ pub struct Holdings {
 }
 
 impl Client {
-    /// Counts the workflows of every namespace of the server.
+    /// Counts the workflows of every namespace of the server. `known` is a namespace whose workflows
+    /// the caller has just counted: a count of 20,000 workflows costs the server 50 ms.
     ///
     /// # Errors
     /// The error of the server, or the server has more than 100 namespaces.
-    pub async fn holdings(&self) -> Result<Holdings, String> {
+    pub async fn holdings(&self, known: Option<(&str, StatusCounts)>) -> Result<Holdings, String> {
         let request = message::ListNamespacesRequest { page_size: NAMESPACES };
         let listed: message::ListNamespacesResponse =
             self.call("ListNamespaces", request).await.map_err(|s| describe(&s))?;
@@ -34,7 +36,10 @@ impl Client {
         let mut found = Holdings::default();
         let names = listed.namespaces.into_iter().filter_map(|it| Some(it.namespace_info?.name));
         for namespace in names.filter(|name| name != SYSTEM) {
-            let counts = self.count(&namespace, "").await?;
+            let counts = match known.filter(|(name, _)| *name == namespace) {
+                Some((_, counts)) => counts,
+                None => self.count(&namespace, "").await?,
+            };
             found.running = found.running.saturating_add(counts.open);
             found.closed = found.closed.saturating_add(counts.closed);
         }

@@ -8,6 +8,7 @@ pub(super) mod action;
 pub(super) mod execution;
 pub(super) mod failure;
 pub(super) mod history;
+pub(super) mod namespace;
 pub(super) mod worker;
 
 use std::collections::HashMap;
@@ -109,6 +110,8 @@ pub(super) struct CountRequest {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct CountResponse {
+    #[prost(int64, tag = "1")]
+    pub(super) count: i64,
     #[prost(message, repeated, tag = "2")]
     pub(super) groups: Vec<Group>,
 }

@@ -39,12 +39,11 @@ pub struct PollTarget {
 /// # Errors
 /// If there is no response within `patience`, or if the response cannot be read.
 pub async fn polled(address: &str, patience: Duration) -> Result<BTreeSet<PollTarget>, String> {
-    let text = tokio::time::timeout(patience, metrics(address, patience));
-    let text = text.await.map_err(|_| format!("no metrics within {patience:?}"))??;
-    Ok(text.lines().filter_map(target).collect())
+    let read = tokio::time::timeout(patience, read(address, patience));
+    read.await.map_err(|_| format!("no metrics within {patience:?}"))?
 }
 
-async fn metrics(address: &str, patience: Duration) -> Result<String, String> {
+async fn read(address: &str, patience: Duration) -> Result<BTreeSet<PollTarget>, String> {
     let failed = |error: &dyn std::fmt::Display| format!("cannot read the metrics: {error}");
     let stream = dial::connect(address, patience).await.map_err(|error| failed(&error))?;
     let (mut sender, connection) =
@@ -53,9 +52,42 @@ async fn metrics(address: &str, patience: Duration) -> Result<String, String> {
     let request = Request::get("/metrics").header("host", address).body(Empty::<Bytes>::new());
     let request = request.map_err(|error| failed(&error))?;
     let response = sender.send_request(request).await.map_err(|error| failed(&error))?;
-    let body = Limited::new(response.into_body(), MOST).collect().await;
-    let body = body.map_err(|error| failed(&error))?.to_bytes();
-    Ok(String::from_utf8_lossy(&body).into_owned())
+    let mut body = Limited::new(response.into_body(), MOST);
+    let mut found = PollTargets::default();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| failed(&error))?;
+        frame.data_ref().into_iter().for_each(|data| found.add(data));
+    }
+    Ok(found.end())
+}
+
+/// Collects the queues from the parts of a text, line by line, because few of the lines are needed.
+#[derive(Debug, Default)]
+struct PollTargets {
+    targets: BTreeSet<PollTarget>,
+    /// The beginning of a line whose end has not come yet.
+    line: Vec<u8>,
+}
+
+impl PollTargets {
+    fn add(&mut self, part: &[u8]) {
+        for piece in part.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(piece);
+            if piece.ends_with(b"\n") {
+                self.end_line();
+            }
+        }
+    }
+
+    fn end_line(&mut self) {
+        self.targets.extend(target(String::from_utf8_lossy(&self.line).trim_end()));
+        self.line.clear();
+    }
+
+    fn end(mut self) -> BTreeSet<PollTarget> {
+        self.end_line();
+        self.targets
+    }
 }
 
 /// The queue in a line of the metrics. `None` for another metric, and for a queue without an open poll.
@@ -98,6 +130,20 @@ fn label(text: &str) -> Option<(String, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn queues_are_read_from_a_text_that_comes_in_parts() {
+        let text = "# TYPE pending_polls gauge\n\
+                    pending_polls{namespace=\"a\",taskqueue=\"x\",task_type=\"Workflow\"} 1\n\
+                    pending_polls{namespace=\"a\",taskqueue=\"\u{e4}\",task_type=\"Activity\"} 1";
+        for at in 0..=text.len() {
+            let mut found = PollTargets::default();
+            let (first, second) = text.as_bytes().split_at(at);
+            [first, second].into_iter().for_each(|part| found.add(part));
+            let queues: Vec<String> = found.end().into_iter().map(|it| it.queue).collect();
+            assert_eq!(queues, ["x", "\u{e4}"], "{at}");
+        }
+    }
 
     #[test]
     fn queue_is_read_from_a_line() {

@@ -35,6 +35,15 @@ pub struct QueuePoller {
     pub last_poll: Option<SystemTime>,
 }
 
+/// The machine and the process id in the identity of a worker, such as `4712@host` or
+/// `4712@host@queue`. `None` for a worker with a name of its own.
+#[must_use]
+pub fn place(identity: &str) -> Option<(&str, i32)> {
+    let (pid, rest) = identity.split_once('@')?;
+    let host = rest.split_once('@').map_or(rest, |(host, _)| host);
+    Some((host, pid.parse().ok().filter(|pid| *pid > 0)?))
+}
+
 impl Client {
     /// Describes a queue. A workflow or an activity must have used the queue with this kind before:
     /// the description of any other queue writes rows into the database.

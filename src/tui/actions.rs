@@ -1,16 +1,24 @@
 //! Performs the actions on workflows that the user requests. A task performs each request, so that
 //! no key waits for the server.
 
+mod report;
+#[cfg(test)]
+mod tests;
+
 use crate::harmless::quote;
 use crate::paths::Home;
 use crate::temporal::actions::RunRef;
+use crate::temporal::executions::{Execution, query_literal};
 use crate::temporal::health::Client;
 use crate::temporal::locate::locate;
 use crate::temporal::saved_history::save_history;
-use std::path::PathBuf;
+use report::{ActionResults, attempts, report, subject, verbs};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use stigmer_ui::human::counted;
+use stigmer_ui::model::OpenWorkflow;
 use stigmer_ui::request::{ResetPoint, WorkflowAction, WorkflowRequest, WorkflowTarget};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// Time limit of one call. A query and an update wait for a worker.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -18,12 +26,34 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const TOTAL: Duration = Duration::from_secs(60);
 
 /// What a request has resulted in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum ActionOutcome {
     /// A short message.
     Message(String),
     /// A text for a page. `Err` is the reason why there is none.
     Answer { title: String, text: Result<String, String> },
+    /// A workflow that the user has looked for.
+    Found { run: OpenWorkflow, type_name: String },
+    /// The history of a run, as JSON in this file.
+    History { run: OpenWorkflow, file: TemporaryFile },
+}
+
+/// A file in a folder of its own. Both are deleted when the value is dropped.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TemporaryFile(PathBuf);
+
+impl TemporaryFile {
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        // Ignore errors: the file may not exist.
+        let _ = std::fs::remove_file(&self.0);
+        let _ = self.0.parent().map(std::fs::remove_dir);
+    }
 }
 
 /// The server, and the Temporal CLI.
@@ -33,40 +63,152 @@ pub(super) struct ActionPlace {
     pub(super) home: Home,
     /// The CLI that the user named.
     pub(super) temporal_bin: Option<PathBuf>,
+    /// Completes calls that must not stop halfway.
+    pub(super) tasks: TaskTracker,
 }
 
-/// Returns the message while a request is performed, such as `terminate approval-9 …`.
-pub(super) fn under_way(request: &WorkflowRequest) -> String {
-    format!("{} {} …", verbs(&request.action).0, subject(&request.targets))
+/// A request that is being performed.
+#[derive(Debug, Clone)]
+pub(super) struct ActionUnderWay {
+    /// What is done, such as `terminate approval-9`.
+    pub(super) text: String,
+    pub(super) since: Instant,
+    /// Whether the action changes workflows or writes a file that the user wants.
+    pub(super) has_effect: bool,
+    /// Cancelled when the user does not want to wait any more.
+    pub(super) stop: CancellationToken,
 }
 
-/// Performs a request.
-pub(super) async fn perform(place: ActionPlace, request: WorkflowRequest) -> ActionOutcome {
+impl ActionUnderWay {
+    pub(super) fn begin(request: &WorkflowRequest) -> Self {
+        let name = match &request.action {
+            WorkflowAction::Query(call) | WorkflowAction::Update(call) => {
+                format!("{} of ", quote(&call.name))
+            }
+            _ => String::new(),
+        };
+        let text = format!("{} {name}{}", verbs(&request.action).0, subject(&request.targets));
+        let is_question =
+            matches!(request.action, WorkflowAction::Query(_) | WorkflowAction::StackTrace);
+        Self { has_effect: !is_question, ..Self::new(text) }
+    }
+
+    pub(super) fn look_up(id: &str) -> Self {
+        Self::new(format!("look for workflow {}", quote(id)))
+    }
+
+    pub(super) fn read_history(id: &str) -> Self {
+        Self::new(format!("read the history of {}", quote(id)))
+    }
+
+    fn new(text: String) -> Self {
+        let stop = CancellationToken::new();
+        Self { text, since: Instant::now(), has_effect: false, stop }
+    }
+}
+
+/// Performs a request until `stop` is cancelled.
+pub(super) async fn perform(
+    place: ActionPlace,
+    request: WorkflowRequest,
+    stop: CancellationToken,
+) -> ActionOutcome {
     let client = match Client::new(&place.address, PATIENCE) {
         Ok(client) => client,
         Err(error) => return ActionOutcome::Message(error),
     };
     if let Some(title) = question(&request) {
-        let text = match request.targets.first() {
-            Some(target) => answer(&client, &run(target), &request.action).await,
-            None => Err("no workflow is selected".to_owned()),
+        let Some(target) = request.targets.first() else {
+            return ActionOutcome::Message("no workflow is selected".to_owned());
         };
-        return ActionOutcome::Answer { title, text };
+        let run = run(target);
+        let answer = stop.run_until_cancelled(answer(&client, &run, &request.action));
+        return match answer.await {
+            Some(text) => ActionOutcome::Answer { title, text },
+            None => ActionOutcome::Message(format!("no longer waiting for {title}")),
+        };
     }
     let begun = Instant::now();
-    let (mut done, mut failures) = (Vec::new(), Vec::new());
+    let mut results = ActionResults::default();
     for target in &request.targets {
-        let result = if begun.elapsed() > TOTAL {
-            Err(format!("not tried, because the others took {} s", TOTAL.as_secs()))
-        } else {
-            act(&place, &client, target, &request.action).await
-        };
-        match result {
-            Ok(detail) => done.push(detail),
-            Err(error) => failures.push((target.workflow_id.as_str(), error)),
+        let id = target.workflow_id.as_str();
+        if stop.is_cancelled() || begun.elapsed() > TOTAL {
+            results.not_tried += 1;
+            continue;
+        }
+        match stop.run_until_cancelled(act(&place, &client, target, &request.action)).await {
+            Some(Ok(detail)) => results.done.push(detail),
+            Some(Err(error)) => results.refused.push((id, error)),
+            None => results.unknown = Some(id),
         }
     }
-    ActionOutcome::Message(report(&request, &done, &failures))
+    ActionOutcome::Message(report(&request, &results))
+}
+
+/// Looks for a workflow by its workflow ID, then by its run ID, until `stop` is cancelled.
+pub(super) async fn find(
+    place: ActionPlace,
+    namespace: String,
+    id: String,
+    stop: CancellationToken,
+) -> ActionOutcome {
+    let found = async {
+        let client = Client::new(&place.address, PATIENCE)?;
+        if let Some(found) = client.describe_run(&namespace, &id, "").await? {
+            return Ok(Some(found.execution));
+        }
+        let query = format!("RunId = {}", query_literal(&id));
+        let page = client.list(&namespace, &query, 1, &[]).await?;
+        Ok::<_, String>(page.executions.into_iter().next())
+    };
+    match stop.run_until_cancelled(found).await {
+        None => ActionOutcome::Message(format!("no longer looking for workflow {}", quote(&id))),
+        Some(Ok(Some(Execution { workflow_id, run_id, workflow_type, .. }))) => {
+            ActionOutcome::Found {
+                run: OpenWorkflow { namespace, workflow_id, run_id, row: None },
+                type_name: quote(&workflow_type),
+            }
+        }
+        Some(Ok(None)) => {
+            let (id, namespace) = (quote(&id), quote(&namespace));
+            ActionOutcome::Message(format!("no workflow {id} in namespace {namespace}"))
+        }
+        Some(Err(error)) => {
+            ActionOutcome::Message(format!("cannot look for workflow {}: {error}", quote(&id)))
+        }
+    }
+}
+
+/// Writes the history of a run into a temporary file, until `stop` is cancelled. The Temporal CLI
+/// writes it.
+pub(super) async fn read_history(
+    place: ActionPlace,
+    run: OpenWorkflow,
+    stop: CancellationToken,
+) -> ActionOutcome {
+    let target = WorkflowTarget {
+        namespace: run.namespace.clone(),
+        workflow_id: run.workflow_id.clone(),
+        run_id: run.run_id.clone(),
+        ..WorkflowTarget::default()
+    };
+    // The folder of the logs is private. Each dashboard has a folder of its own.
+    let folder = place.home.logs().join(format!("history-{}", std::process::id()));
+    let file = TemporaryFile(folder.join(target.history_file()));
+    let written = async {
+        let created = tokio::fs::create_dir_all(&folder).await;
+        created.map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
+        let program = cli(&place).await?;
+        save_history(&program, &place.address, &self::run(&target), file.path()).await
+    };
+    let id = quote(&run.workflow_id);
+    match stop.run_until_cancelled(written).await {
+        Some(Ok(())) => ActionOutcome::History { run, file },
+        Some(Err(error)) => {
+            ActionOutcome::Message(format!("cannot read the history of {id}: {error}"))
+        }
+        None => ActionOutcome::Message(format!("no longer reading the history of {id}")),
+    }
 }
 
 fn run(target: &WorkflowTarget) -> RunRef {
@@ -121,11 +263,12 @@ async fn act(
             client.reset_to_last_task(run).await.map(new_run)
         }
         WorkflowAction::Reset(ResetPoint::Event(event)) => {
-            client.reset(run, *event).await.map(new_run)
+            let event = event.ok_or("the ID of the event is missing")?;
+            client.reset(run, event).await.map(new_run)
         }
         WorkflowAction::Retry => {
             let activity = target.activity.as_ref().ok_or("no activity waits for a retry")?;
-            client.retry_activities(run, &activity.type_name).await.map(|_| String::new())
+            client.retry_activities(run, &activity.type_name, &place.tasks).await.map(attempts)
         }
         WorkflowAction::Delete => client.delete(run).await.map(no_detail),
         WorkflowAction::SaveHistory => save(place, run, target).await,
@@ -141,111 +284,20 @@ async fn save(
     run: &RunRef,
     target: &WorkflowTarget,
 ) -> Result<String, String> {
-    let ActionPlace { home, temporal_bin, .. } = place.clone();
-    let found = tokio::task::spawn_blocking(move || {
-        let path = std::env::var_os("PATH");
-        locate(temporal_bin.as_deref(), &home.temporal_bin(), path.as_deref())
-    });
-    let found = found.await.map_err(|error| error.to_string())?;
-    let program = found.map_err(|error| error.to_string())?.path;
+    let program = cli(place).await?;
     let folder = std::env::current_dir().map_err(|error| format!("the current folder: {error}"))?;
     let file = folder.join(target.history_file());
     save_history(&program, &place.address, run, &file).await?;
     Ok(file.display().to_string())
 }
 
-/// The verb of an action: present and past.
-fn verbs(action: &WorkflowAction) -> (&'static str, &'static str) {
-    match action {
-        WorkflowAction::Cancel => ("cancel", "requested the cancellation of"),
-        WorkflowAction::Terminate => ("terminate", "terminated"),
-        WorkflowAction::Signal(_) => ("signal", "sent the signal to"),
-        WorkflowAction::Query(_) => ("query", "queried"),
-        WorkflowAction::StackTrace => ("read the stack trace of", "read the stack trace of"),
-        WorkflowAction::Update(_) => ("update", "updated"),
-        WorkflowAction::Reset(_) => ("reset", "reset"),
-        WorkflowAction::Retry => {
-            ("retry the activity of", "started the next attempt of the activity of")
-        }
-        WorkflowAction::Delete => ("delete", "deleted"),
-        WorkflowAction::SaveHistory => ("save the history of", "saved the history of"),
-    }
-}
-
-/// The ID of one workflow, or the number of several.
-fn subject(targets: &[WorkflowTarget]) -> String {
-    match targets {
-        [one] => quote(&one.workflow_id),
-        all => counted(all.len() as u64, "workflow", "workflows"),
-    }
-}
-
-/// Returns the message about a request. `done` has a detail for each workflow that the action
-/// changed, `failures` the ID and the error of each other one.
-fn report(request: &WorkflowRequest, done: &[String], failures: &[(&str, String)]) -> String {
-    let (present, past) = verbs(&request.action);
-    let subject = subject(&request.targets);
-    let detail = match done {
-        [one] if !one.is_empty() => format!(": {one}"),
-        _ => String::new(),
-    };
-    match (done.len(), failures) {
-        (_, []) => format!("{past} {subject}{detail}"),
-        (0, [(_, error)]) => format!("cannot {present} {subject}: {error}"),
-        (0, [(id, error), ..]) => format!("cannot {present} {subject}; {}: {error}", quote(id)),
-        (done, [(id, error), ..]) => {
-            format!("{past} {done} of {subject}; not {}: {error}", quote(id))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn request(action: WorkflowAction, ids: &[&str]) -> WorkflowRequest {
-        let target = |id: &&str| WorkflowTarget {
-            workflow_id: (*id).to_owned(),
-            ..WorkflowTarget::default()
-        };
-        WorkflowRequest { action, targets: ids.iter().map(target).collect() }
-    }
-
-    #[test]
-    fn message_names_the_workflow_the_number_and_the_reason() {
-        let one = request(WorkflowAction::Terminate, &["a"]);
-        let three = request(WorkflowAction::Reset(ResetPoint::LastTask), &["a", "b", "c"]);
-        let none = String::new;
-        let error = |id| (id, "NotFound: gone".to_owned());
-        assert_eq!(under_way(&one), "terminate a …");
-        assert_eq!(under_way(&three), "reset 3 workflows …");
-        assert_eq!(report(&one, &[none()], &[]), "terminated a");
-        assert_eq!(report(&one, &[], &[error("a")]), "cannot terminate a: NotFound: gone");
-        assert_eq!(report(&three, &[none(), none(), none()], &[]), "reset 3 workflows");
-        let failed = [error("b"), error("c")];
-        let partly = report(&three, &[none()], &failed);
-        assert_eq!(partly, "reset 1 of 3 workflows; not b: NotFound: gone");
-        let all = report(&three, &[], &failed);
-        assert_eq!(all, "cannot reset 3 workflows; b: NotFound: gone");
-        let saved = request(WorkflowAction::SaveHistory, &["a"]);
-        assert_eq!(report(&saved, &["/x/a.json".into()], &[]), "saved the history of a: /x/a.json");
-    }
-
-    #[tokio::test]
-    async fn server_that_is_down_is_the_reason() {
-        let folder = tempfile::tempdir().unwrap();
-        let home = Home::at(&folder.path().join("home")).unwrap();
-        let address = "127.0.0.1:1".to_owned();
-        let place = ActionPlace { address, home, temporal_bin: None };
-        let outcome = perform(place.clone(), request(WorkflowAction::Cancel, &["a"])).await;
-        let ActionOutcome::Message(message) = outcome else { panic!("{outcome:?}") };
-        assert!(
-            message.starts_with("cannot cancel a: ") && message.contains("refused"),
-            "{message}"
-        );
-        let outcome = perform(place, request(WorkflowAction::StackTrace, &["a"])).await;
-        let ActionOutcome::Answer { title, text: Err(error) } = outcome else { panic!() };
-        assert_eq!(title, "a › stack trace");
-        assert!(error.contains("refused"), "{error}");
-    }
+/// Returns the path of the Temporal CLI.
+async fn cli(place: &ActionPlace) -> Result<PathBuf, String> {
+    let ActionPlace { home, temporal_bin, .. } = place.clone();
+    let found = tokio::task::spawn_blocking(move || {
+        let path = std::env::var_os("PATH");
+        locate(temporal_bin.as_deref(), &home.temporal_bin(), path.as_deref())
+    });
+    let found = found.await.map_err(|error| error.to_string())?;
+    Ok(found.map_err(|error| error.to_string())?.path)
 }

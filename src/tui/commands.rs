@@ -9,15 +9,15 @@ use tokio::sync::mpsc;
 pub(super) type CommandResult = Result<(), ApiError>;
 
 /// The commands of this dashboard that have no result yet.
-pub(super) struct PendingCommands<R> {
+pub(super) struct PendingCommands<R, W = &'static str> {
     given: u64,
-    /// Number and name of each command in progress, newest last.
-    pending: Vec<(u64, &'static str)>,
+    /// Number of each command in progress, and what is known about it, newest last.
+    pending: Vec<(u64, W)>,
     sender: mpsc::UnboundedSender<(u64, R)>,
     outcomes: mpsc::UnboundedReceiver<(u64, R)>,
 }
 
-impl<R: Send + 'static> PendingCommands<R> {
+impl<R: Send + 'static, W> PendingCommands<R, W> {
     pub(super) fn none() -> Self {
         let (sender, outcomes) = mpsc::unbounded_channel();
         Self { given: 0, pending: Vec::new(), sender, outcomes }
@@ -25,11 +25,7 @@ impl<R: Send + 'static> PendingCommands<R> {
 
     /// Runs `command` in a task. The screen shows `word` until the command is done, for example
     /// "starting".
-    pub(super) fn give(
-        &mut self,
-        word: &'static str,
-        command: impl Future<Output = R> + Send + 'static,
-    ) {
+    pub(super) fn give(&mut self, word: W, command: impl Future<Output = R> + Send + 'static) {
         self.given += 1;
         let (number, sender) = (self.given, self.sender.clone());
         self.pending.push((number, word));
@@ -40,8 +36,13 @@ impl<R: Send + 'static> PendingCommands<R> {
     }
 
     /// Word on the screen for the newest command in progress.
-    pub(super) fn under_way(&self) -> Option<&'static str> {
-        self.pending.last().map(|(_, word)| *word)
+    pub(super) fn under_way(&self) -> Option<&W> {
+        self.pending.last().map(|(_, word)| word)
+    }
+
+    /// What is known about each command in progress, newest last.
+    pub(super) fn all(&self) -> impl Iterator<Item = &W> {
+        self.pending.iter().map(|(_, word)| word)
     }
 
     /// Waits for the next result of a command. Cancel-safe.
@@ -68,13 +69,13 @@ mod tests {
             commands.give(word, async { outcome.await.unwrap() });
             done
         });
-        assert_eq!(commands.under_way(), Some("starting"));
+        assert_eq!(commands.under_way(), Some(&"starting"));
         restart.send(Err(ApiError::new("superseded", "", ""))).unwrap();
         assert_eq!(commands.next().await.unwrap_err().code, "superseded");
-        assert_eq!(commands.under_way(), Some("starting"));
+        assert_eq!(commands.under_way(), Some(&"starting"));
         start.send(Ok(())).unwrap();
         assert_eq!(commands.next().await, Ok(()));
-        assert_eq!(commands.under_way(), Some("stopping"));
+        assert_eq!(commands.under_way(), Some(&"stopping"));
         stop.send(Ok(())).unwrap();
         assert_eq!(commands.next().await, Ok(()));
         assert_eq!(commands.under_way(), None);

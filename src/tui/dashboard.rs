@@ -1,10 +1,13 @@
 //! The main loop of the dashboard. It handles keys, state changes and log lines, and draws frames.
 
-use super::actions::{self, ActionOutcome, ActionPlace};
+mod acting;
+
+use super::actions::{self, ActionOutcome, ActionUnderWay, TemporaryFile};
 use super::appearance::{depth, suitable, symbols};
 use super::browser;
 use super::census::Census;
 use super::commands::{CommandResult, PendingCommands};
+use super::dismissing::DismissalQueue;
 use super::end::{LoopEnd, Over};
 use super::events::TerminalEvents;
 use super::feed::Feed;
@@ -13,6 +16,7 @@ use super::notifier::Notifier;
 use super::own_log::OwnLogTab;
 use super::run_reader::RunReader;
 use super::terminal::{self, Screen};
+use super::unit_logs::UnitLogs;
 use super::witness::Witness;
 use super::{input, pager};
 use crate::config::DashboardOptions;
@@ -25,11 +29,9 @@ use crate::signals::Signals;
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use stigmer_ui::human;
-use stigmer_ui::model::Answer;
-use stigmer_ui::request::WorkflowRequest;
 use stigmer_ui::{Action, CopyRequest, Input, LogFile, Model, QuitChoice, Ui};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// Minimum time between two frames: at most 30 frames a second.
 pub(super) const FRAME: Duration = Duration::from_millis(33);
@@ -37,8 +39,10 @@ pub(super) const FRAME: Duration = Duration::from_millis(33);
 /// frame. The pause is a little longer than [`FRAME`]. So if a frame is drawn for another reason
 /// between two reads, the new lines are delayed by half of [`FRAME`] at most.
 const LOG_PAUSE: Duration = Duration::from_millis(36);
-/// Maximum number of old log lines that the dashboard reads at its start.
+/// Maximum number of old lines of each log that the dashboard reads at its start.
 const PAST: usize = 5_000;
+/// Maximum time for the last calls of the actions at the end of the dashboard.
+const LAST_CALLS: Duration = Duration::from_secs(3);
 /// Time for which the screen shows a short message.
 const TOAST: Duration = Duration::from_secs(4);
 
@@ -52,6 +56,15 @@ impl Drop for Temporary {
     }
 }
 
+/// Returns a log file for a pager. To limit the disk space of a log, stigmer replaces old lines by a
+/// hole in the file. A pager would show the hole as zeros, so it gets a copy without the hole.
+fn readable(path: PathBuf) -> (PathBuf, Option<Temporary>, Option<TemporaryFile>) {
+    let view = Temporary(path.with_extension("view"));
+    let copied = crate::log::copy_kept(&path, &view.0);
+    let shown = if matches!(copied, Ok(true)) { view.0.clone() } else { path };
+    (shown, Some(view), None)
+}
+
 /// The state of a dashboard.
 pub(super) struct Dashboard {
     pub(super) home: Home,
@@ -59,7 +72,7 @@ pub(super) struct Dashboard {
     pub(super) viewer: Viewer,
     ui: Ui,
     pub(super) log: LogPane,
-    pub(super) log_file: Follower,
+    pub(super) logs: UnitLogs,
     pub(super) own: OwnLogTab,
     pub(super) own_file: Follower,
     toast_until: Option<Instant>,
@@ -70,9 +83,18 @@ pub(super) struct Dashboard {
     witness: Witness,
     runs: RunReader,
     commands: PendingCommands<CommandResult>,
-    actions: PendingCommands<ActionOutcome>,
-    /// The log file that the user has requested to read in a pager.
-    read: Option<LogFile>,
+    actions: PendingCommands<ActionOutcome, ActionUnderWay>,
+    /// The calls of actions that must not stop halfway.
+    tasks: TaskTracker,
+    dismissals: DismissalQueue,
+    /// The file that the user has requested to read in a pager.
+    read: Option<PagedFile>,
+}
+
+/// A file for a pager.
+enum PagedFile {
+    Log(LogFile),
+    History(TemporaryFile),
 }
 
 impl Dashboard {
@@ -86,11 +108,12 @@ impl Dashboard {
             home: home.clone(),
             witness: Witness::begin(session.clone(), home.clone()),
             runs: RunReader::begin(session.clone()),
+            dismissals: DismissalQueue::begin(session.clone()),
             session,
             viewer: Viewer { home: home.to_string(), hosts, ..Viewer::default() },
             ui: Ui::new(options.theme.unwrap_or_else(suitable), symbols()).in_colours(depth()),
             log: LogPane::default(),
-            log_file: Follower::new(&home.temporal_log(), StartAt::Tail(PAST)).resting(LOG_PAUSE),
+            logs: UnitLogs::new(home, PAST, LOG_PAUSE),
             own: OwnLogTab::default(),
             own_file: Follower::new(&home.stigmer_log(), StartAt::Tail(1_000)).resting(LOG_PAUSE),
             toast_until: None,
@@ -98,6 +121,7 @@ impl Dashboard {
             model: None,
             commands: PendingCommands::none(),
             actions: PendingCommands::none(),
+            tasks: TaskTracker::new(),
             read: None,
         }
     }
@@ -106,6 +130,8 @@ impl Dashboard {
     pub(super) fn look_at(&mut self, session: Session, hosts: bool) {
         self.witness = Witness::begin(session.clone(), self.home.clone());
         self.runs = RunReader::begin(session.clone());
+        self.dismissals = DismissalQueue::begin(session.clone());
+        self.viewer.problems.hide(Vec::new());
         self.runs.look_at(self.ui.open_workflow());
         self.session = session;
         self.viewer.hosts = hosts;
@@ -125,7 +151,7 @@ impl Dashboard {
         lost: CancellationToken,
     ) -> LoopEnd {
         let mut changes = self.session.changes();
-        let mut census = Census::begin(self.session.clone());
+        let mut census = Census::begin(self.session.clone(), self.viewer.listing.clone());
         let mut problems =
             Feed::begin(&self.session, |it: Session| async move { it.problems().await });
         let mut workers =
@@ -142,6 +168,7 @@ impl Dashboard {
                 if self.draw(screen).is_err() {
                     return LoopEnd::Over(Over::Vanished);
                 }
+                census.list(&self.viewer.listing);
                 due = None;
                 // Measure the minimum time between two frames from the beginning of each frame.
                 // Measured from its end, changes that arrive at the pace of the frames would be
@@ -170,21 +197,6 @@ impl Dashboard {
                             if let Some(end) = self.handle(input) {
                                 return end;
                             }
-                            if let Some(file) = self.read.take() {
-                                // Stop reading keys. Otherwise the dashboard would take some of the
-                                // keys for the pager.
-                                events.pause();
-                                let end = tokio::select! {
-                                    () = self.page(screen, file) => None,
-                                    asked = signals.next_while_lent() => Some(LoopEnd::from(asked)),
-                                };
-                                if matches!(end, Some(LoopEnd::Over(Over::Signalled) | LoopEnd::Suspended)) {
-                                    let _ = screen.resume();
-                                }
-                                if let Some(end) = end {
-                                    return end;
-                                }
-                            }
                         }
                     }
                     Some(Err(_)) | None => return LoopEnd::Over(Over::Vanished),
@@ -212,8 +224,7 @@ impl Dashboard {
                     due = by(last_frame + FRAME);
                 }
                 () = self.witness.changed() => due = by(last_frame + FRAME),
-                Ok(batch) = self.log_file.next() => {
-                    self.log.push(&batch);
+                Ok(()) = self.logs.next(|line| self.log.push(&line)) => {
                     due = by(last_frame + FRAME / 2);
                 }
                 Ok(batch) = self.own_file.next() => {
@@ -221,19 +232,44 @@ impl Dashboard {
                     due = by(last_frame + FRAME / 2);
                 }
                 outcome = self.commands.next() => {
-                    self.viewer.under_way = self.commands.under_way();
+                    self.viewer.under_way = self.commands.under_way().copied();
                     if let Err(error) = outcome && error.code != "superseded" {
                         self.toast(error.message.lines().next().unwrap_or_default());
                     }
                     due = by(last_frame + FRAME);
                 }
-                outcome = self.actions.next() => {
-                    self.show_outcome(outcome);
+                outcome = self.dismissals.next() => {
+                    match outcome {
+                        Ok(list) => self.viewer.problems.note(Some(list)),
+                        Err(error) => self.toast(&format!("cannot dismiss problems: {error}")),
+                    }
+                    self.viewer.problems.hide(self.dismissals.hidden());
                     due = by(last_frame + FRAME);
+                }
+                outcome = self.actions.next() => {
+                    self.show_waiting();
+                    self.show_outcome(outcome);
+                    // A page may have opened. No key must reach it before the user has seen it.
+                    due = Some(Instant::now());
                 }
                 asked = signals.next() => return asked.into(),
                 () = lost.cancelled() => return LoopEnd::HomeLost,
                 () = tokio::time::sleep_until(tick.into()) => due = Some(tick),
+            }
+            if let Some(file) = self.read.take() {
+                // Stop reading keys. Otherwise the dashboard would take some of the keys for the pager.
+                events.pause();
+                let end = tokio::select! {
+                    () = self.page(screen, file) => None,
+                    asked = signals.next_while_lent() => Some(LoopEnd::from(asked)),
+                };
+                if matches!(end, Some(LoopEnd::Over(Over::Signalled) | LoopEnd::Suspended)) {
+                    let _ = screen.resume();
+                }
+                if let Some(end) = end {
+                    return end;
+                }
+                due = Some(Instant::now());
             }
         }
     }
@@ -252,6 +288,9 @@ impl Dashboard {
             self.model = None;
         }
         tui_logger::move_events();
+        if self.logs.look_at(&self.session.view().snapshot.status) {
+            self.log.open(self.logs.logs());
+        }
         let unwatched = self.unwatched();
         if unwatched != self.viewer.unwatched {
             self.viewer.unwatched = unwatched;
@@ -268,6 +307,8 @@ impl Dashboard {
             });
         });
         self.log.forget();
+        // A page that waited may have opened, or a prompt may have closed.
+        self.follow_view();
         drawn?;
         screen.write(&self.notifier.update(&model, Instant::now()))
     }
@@ -283,10 +324,7 @@ impl Dashboard {
         };
         // The model has the details of the open row only.
         self.model = Some(model).filter(|_| open == self.viewer.open);
-        if open != self.viewer.open {
-            self.runs.look_at(open.clone());
-            self.viewer.open = open;
-        }
+        self.follow_view();
         let (command, word) = match action? {
             Action::Start if self.viewer.unwatched.is_some() => return Some(LoopEnd::TakesOver),
             Action::Start => (SessionCommand::Start, "starting"),
@@ -298,12 +336,25 @@ impl Dashboard {
                 return None;
             }
             Action::Dismiss(request) => {
-                let shown = self.model.take().and_then(|model| model.problems);
-                self.viewer.dismissed.handle(&request, &shown.unwrap_or_default());
+                self.dismiss(request);
                 return None;
             }
             Action::Workflow(request) => {
                 self.act(request);
+                return None;
+            }
+            Action::Worker(request) => {
+                self.command_worker(request);
+                return None;
+            }
+            Action::RestartWorkers => {
+                self.restart_workers();
+                return None;
+            }
+            Action::StopWaiting => {
+                if let Some(action) = self.actions.under_way() {
+                    action.stop.cancel();
+                }
                 return None;
             }
             Action::PaneKey(key) => {
@@ -315,7 +366,22 @@ impl Dashboard {
                 return None;
             }
             Action::OpenFile(file) => {
-                self.read = Some(file);
+                self.read = Some(PagedFile::Log(file));
+                return None;
+            }
+            Action::FindWorkflow(id) => {
+                self.find(id);
+                return None;
+            }
+            Action::OpenHistory => {
+                if let Some(run) = self.ui.open_workflow()
+                    && let Some(place) = self.action_place()
+                {
+                    let read = ActionUnderWay::read_history(&run.workflow_id);
+                    let reading = actions::read_history(place, run, read.stop.clone());
+                    self.actions.give(read, reading);
+                    self.show_waiting();
+                }
                 return None;
             }
         };
@@ -326,37 +392,26 @@ impl Dashboard {
     pub(super) fn give(&mut self, command: SessionCommand, word: &'static str) {
         let session = self.session.clone();
         self.commands.give(word, async move { session.command(command).await });
-        self.viewer.under_way = self.commands.under_way();
+        self.show_commands();
+    }
+
+    /// Shows the newest command in progress.
+    fn show_commands(&mut self) {
+        self.viewer.under_way = self.commands.under_way().copied();
         self.model = None;
     }
 
-    /// Performs an action on workflows in a task.
-    fn act(&mut self, request: WorkflowRequest) {
-        let view = self.session.view();
-        let status = &view.snapshot.status;
-        let Some(temporal) = &status.temporal else {
-            return self.toast("the server is not running");
-        };
-        let place = ActionPlace {
-            address: temporal.address.clone(),
-            home: self.home.clone(),
-            temporal_bin: status.options.values.temporal_bin.clone(),
-        };
-        self.toast(&actions::under_way(&request));
-        self.actions.give("acting", actions::perform(place, request));
-    }
-
-    fn show_outcome(&mut self, outcome: ActionOutcome) {
-        match outcome {
-            ActionOutcome::Message(message) => self.toast(&message),
-            ActionOutcome::Answer { title, text } => {
-                let is_error = text.is_err();
-                let text = text.unwrap_or_else(|error| error);
-                let number = self.viewer.answer.as_ref().map_or(0, |answer| answer.number) + 1;
-                self.viewer.answer = Some(Answer { number, title, text, is_error });
-                self.viewer.toast = None;
-                self.model = None;
-            }
+    /// Reads the run whose page is open from now on, and lists the workflows that the view requests.
+    fn follow_view(&mut self) {
+        if *self.ui.listing() != self.viewer.listing {
+            self.viewer.listing = self.ui.listing().clone();
+            self.model = None;
+        }
+        let open = self.ui.open_workflow();
+        if open != self.viewer.open {
+            self.runs.look_at(open.clone());
+            self.viewer.open = open;
+            self.model = None;
         }
     }
 
@@ -387,34 +442,30 @@ impl Dashboard {
     fn copy(&mut self, copied: &CopyRequest) {
         use crossterm::clipboard::CopyToClipboard;
         let sequence = CopyToClipboard::to_clipboard_from(copied.text.trim_end_matches('\n'));
-        let lines = human::counted(copied.lines as u64, "line", "lines");
-        let said = match (crossterm::execute!(io::stdout(), sequence), copied.left_out) {
-            (Err(error), _) => format!("cannot copy: {error}"),
-            (Ok(()), 0) => format!("copied {lines}"),
-            (Ok(()), more) => {
-                let (copied, all) = (copied.lines as u64, (copied.lines + more) as u64);
-                let (copied, all) = (human::count(copied), human::counted(all, "line", "lines"));
-                format!("copied {copied} of {all} (terminal limit)")
-            }
-        };
-        self.toast(&said);
+        self.toast(&match crossterm::execute!(io::stdout(), sequence) {
+            Err(error) => format!("cannot copy: {error}"),
+            Ok(()) => copied.message(),
+        });
     }
 
-    /// Opens the log file in a pager, which uses the terminal meanwhile. Waits until the pager
-    /// ends.
-    async fn page(&mut self, screen: &mut Screen, file: LogFile) {
+    /// Opens a file in a pager, which uses the terminal meanwhile. Waits until the pager ends.
+    async fn page(&mut self, screen: &mut Screen, file: PagedFile) {
         self.model = None;
-        let path = match file {
-            LogFile::Temporal => self.home.temporal_log(),
-            LogFile::Own => self.home.stigmer_log(),
+        // Both temporary files exist until the pager has ended.
+        let (path, _copy, _history) = match file {
+            PagedFile::Log(LogFile::Temporal) => readable(self.home.temporal_log()),
+            PagedFile::Log(LogFile::Worker(name)) => {
+                let workers = &self.session.view().snapshot.status.workers;
+                let Some(worker) = workers.iter().find(|worker| worker.name == name) else {
+                    return self.toast("this worker no longer exists");
+                };
+                readable(worker.log.path.clone())
+            }
+            PagedFile::Log(LogFile::Own) => readable(self.home.stigmer_log()),
+            PagedFile::History(file) => (file.path().to_owned(), None, Some(file)),
         };
-        // To limit the disk space of the log, stigmer replaces old lines by a hole in the file. A
-        // pager would show the hole as zeros, so give the pager a copy without the hole.
-        let view = Temporary(path.with_extension("view"));
-        let copied = crate::log::copy_kept(&path, &view.0);
-        let shown = if matches!(copied, Ok(true)) { &view.0 } else { &path };
         let ran = match screen.suspend() {
-            Ok(()) => pager::show(shown).await,
+            Ok(()) => pager::show(&path).await,
             Err(error) => Err(error.to_string()),
         };
         let back = screen.resume().map_err(|error| error.to_string());

@@ -88,7 +88,7 @@ impl Dashboard {
                     }
                     Some(Err(_)) | None => *events = None,
                 },
-                Ok(batch) = self.log_file.next() => self.log.push(&batch),
+                Ok(()) = self.logs.next(|line| self.log.push(&line)) => {}
                 Ok(batch) = self.own_file.next() => self.own.push(&batch),
                 () = tokio::time::sleep(FRAME) => {}
             }

@@ -1,17 +1,18 @@
-//! The server log for the view. Stores all lines, and decodes only the lines on the screen.
+//! The logs of the server and the workers for the view, in one order. Stores all lines, and decodes only
+//! the lines on the screen.
 
-use crate::log::line::{Kind, Level as LogLevel, LogLine as Parsed};
+use crate::log::line::{Kind, Level as LogLevel, LogLine as Parsed, level_of, worker_message};
 use crate::log::noise::Noise as Known;
 use crate::log::search::Finder;
-use crate::log::{Batch, LogStore};
+use crate::log::{LogStore, MergedLine, UnitLog};
 use jiff::tz::TimeZone;
 use memchr::memmem;
 use std::cell::{OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::ops::Range;
-use stigmer_ui::{Details, Level, LineHead, LineKind, LogLine, LogSource, Noise};
+use stigmer_ui::{Details, Level, LineHead, LineKind, LogLine, LogSource, Noise, OWN};
 
-/// The lines of the server log. A line is decoded when a frame draws it, and the decoded form is
+/// The lines of the logs. A line is decoded when a frame draws it, and the decoded form is
 /// dropped after the frame. So with 100,000 lines, only the lines on the screen use memory for a
 /// decoded form.
 #[derive(Debug)]
@@ -19,11 +20,19 @@ pub struct LogPane {
     store: LogStore,
     zone: TimeZone,
     lines: VecDeque<PaneLine>,
+    /// The open logs, in the order of their lines: number and name of the unit.
+    open: Vec<(u16, String)>,
+    /// The names of all units that ever had a log, by number. So a unit has the same number in all
+    /// stored lines.
+    known: Vec<String>,
     touched: RefCell<Vec<usize>>,
     /// The last search pattern and its compiled form. A search uses the compiled form again for
     /// each page.
     finder: RefCell<(String, Option<Finder>)>,
 }
+
+// The view and the store have the same number for the server.
+const _: () = assert!(LogStore::SERVER == stigmer_ui::SERVER);
 
 /// A stored line.
 #[derive(Debug)]
@@ -36,17 +45,20 @@ struct PaneLine {
 struct Drawn {
     clock: String,
     level: Level,
+    text: String,
     fields: String,
+    kind: LineKind,
     line: Parsed,
 }
 
 impl Default for LogPane {
     fn default() -> Self {
-        let zone = crate::clock::zone();
         Self {
-            store: LogStore::new(LogStore::LINES, LogStore::BYTES, zone.clone()),
-            zone,
+            store: LogStore::new(LogStore::LINES, LogStore::BYTES),
+            zone: crate::clock::zone(),
             lines: VecDeque::new(),
+            open: vec![(LogStore::SERVER, UnitLog::SERVER.to_owned())],
+            known: vec![UnitLog::SERVER.to_owned()],
             touched: RefCell::default(),
             finder: RefCell::default(),
         }
@@ -54,14 +66,34 @@ impl Default for LogPane {
 }
 
 impl LogPane {
-    /// Appends lines from the log file.
-    pub fn push(&mut self, batch: &Batch) {
+    /// Opens these logs and drops all lines, because their order is that of the times in all logs.
+    pub fn open(&mut self, logs: &[UnitLog]) {
         self.forget();
-        for line in batch.lines() {
-            self.store.push(line);
-            let names_workflow = names_workflow(line);
-            self.lines.push_back(PaneLine { names_workflow, drawn: OnceCell::new() });
+        self.store.clear();
+        self.lines.clear();
+        self.open.clear();
+        for log in logs {
+            let known = self.known.iter().position(|name| *name == log.unit);
+            let number = known.unwrap_or_else(|| {
+                self.known.push(log.unit.clone());
+                self.known.len() - 1
+            });
+            // A machine runs fewer workers than there are numbers.
+            self.open.push((u16::try_from(number).unwrap_or(OWN), log.unit.clone()));
         }
+    }
+
+    /// Appends a line of one of the open logs, or, if the number of the log is higher, a warning or an
+    /// error of stigmer.
+    pub fn push(&mut self, line: &MergedLine<'_>) {
+        let unit = self.open.get(line.log).map_or(OWN, |(unit, _)| *unit);
+        if unit == OWN && line.head.severity < LogLevel::Warn {
+            return;
+        }
+        self.forget();
+        self.store.push(unit, &line.text, &line.head);
+        let names_workflow = unit == LogStore::SERVER && names_workflow(line.text.as_bytes());
+        self.lines.push_back(PaneLine { names_workflow, drawn: OnceCell::new() });
         while self.lines.len() > self.store.len() {
             self.lines.pop_front();
         }
@@ -90,11 +122,27 @@ impl LogPane {
     }
 
     fn drawn(&self, index: usize) -> Option<Drawn> {
-        let line = self.store.get(self.store.first_index() + index as u64)?.line();
+        let entry = self.store.get(self.store.first_index() + index as u64)?;
+        let mut line = entry.line();
+        let is_of_worker = entry.unit() != LogStore::SERVER;
+        let (text, fields, kind) = match line.kind {
+            Kind::Raw if is_of_worker && !entry.continues() => {
+                let (text, fields) = worker_message(entry.text());
+                let kind = match level_of(entry.text()) {
+                    LogLevel::Unknown => LineKind::Raw,
+                    _ => LineKind::Structured,
+                };
+                line.fields = fields;
+                (text, &line.fields, kind)
+            }
+            _ => (std::mem::take(&mut line.message), &line.fields, kind(line.kind)),
+        };
         Some(Drawn {
             clock: line.clock(&self.zone).unwrap_or_default(),
             level: level(line.level),
-            fields: shown_fields(&line.fields),
+            text,
+            fields: shown_fields(fields),
+            kind,
             line,
         })
     }
@@ -139,13 +187,16 @@ impl LogSource for LogPane {
             let _ = cell.set(Box::new(drawn));
         }
         let drawn = cell.get()?;
+        let entry = self.store.get(self.store.first_index() + index as u64)?;
         Some(LogLine {
             time: &drawn.clock,
             level: drawn.level,
             component: &drawn.line.component,
-            text: &drawn.line.message,
+            text: &drawn.text,
             fields: &drawn.fields,
-            kind: kind(drawn.line.kind),
+            kind: drawn.kind,
+            unit: entry.unit(),
+            continues: entry.continues(),
         })
     }
 
@@ -156,7 +207,9 @@ impl LogSource for LogPane {
     fn head(&self, index: usize) -> Option<LineHead> {
         let entry = self.store.get(self.store.first_index() + index as u64)?;
         Some(LineHead {
-            level: level(entry.level()),
+            level: level(entry.severity()),
+            unit: entry.unit(),
+            continues: entry.continues(),
             component: entry.component_id(),
             kind: kind(entry.kind()),
             noise: entry.noise().map(|noise| match noise {
@@ -164,6 +217,7 @@ impl LogSource for LogPane {
                 Known::Shutdown => Noise::Shutdown,
                 Known::Adjacent => Noise::Adjacent,
                 Known::AdjacentToShutdown => Noise::AdjacentToShutdown,
+                Known::NoServer => Noise::NoServer,
             }),
             names_workflow: self.lines.get(index).is_some_and(|line| line.names_workflow),
         })
@@ -174,12 +228,16 @@ impl LogSource for LogPane {
     }
 
     fn details(&self, index: usize) -> Option<Details> {
-        let line = self.store.get(self.store.first_index() + index as u64)?.line();
-        Some(Details { fields: line.fields, raw: line.raw })
+        let drawn = self.drawn(index)?;
+        Some(Details { fields: drawn.line.fields, raw: drawn.line.raw })
     }
 
     fn find(&self, pattern: &str, numbers: Range<u64>) -> Result<Vec<u64>, String> {
         self.with_finder(pattern, |finder| self.store.find(finder, numbers))
+    }
+
+    fn units(&self) -> &[(u16, String)] {
+        &self.open
     }
 
     fn spans(&self, pattern: &str, text: &str) -> Vec<Range<usize>> {

@@ -1,6 +1,6 @@
 //! Sets up the terminal for the dashboard, and restores it in all cases, even after a panic.
 
-use crate::harmless;
+use crate::{harmless, terminal_guard};
 use crossterm::event::{
     DisableFocusChange, DisableMouseCapture, EnableFocusChange, EnableMouseCapture,
 };
@@ -62,6 +62,7 @@ impl Screen {
     pub fn take(errors: &Path) -> io::Result<Self> {
         redirect_stderr(errors);
         restore_on_panic();
+        terminal_guard::hold();
         enable_raw_mode().inspect_err(|_| give_back())?;
         TAKEN.store(true, Ordering::SeqCst);
         crossterm::execute!(
@@ -133,7 +134,9 @@ impl Screen {
             LeaveAlternateScreen,
             crossterm::cursor::Show
         )?;
-        disable_raw_mode()
+        disable_raw_mode()?;
+        terminal_guard::release();
+        Ok(())
     }
 
     /// Sets up the terminal again after [`Self::suspend`]. The next frame draws all cells. Does
@@ -147,6 +150,7 @@ impl Screen {
         if has_panicked() {
             return Ok(());
         }
+        terminal_guard::hold();
         enable_raw_mode()?;
         TAKEN.store(true, Ordering::SeqCst);
         crossterm::execute!(
@@ -177,6 +181,7 @@ impl Screen {
     pub fn abandon(self) {
         TAKEN.store(false, Ordering::SeqCst);
         let _ = disable_raw_mode();
+        terminal_guard::release();
         if let Ok(null) = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null") {
             let _ = nix::unistd::dup2_stdout(&null);
             let _ = nix::unistd::dup2_stderr(&null);
@@ -227,6 +232,7 @@ fn give_back() {
         );
         let _ = disable_raw_mode();
     }
+    terminal_guard::release();
     let saved = STDERR.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(stderr) = saved {
         let _ = nix::unistd::dup2_stderr(&stderr);

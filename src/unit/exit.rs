@@ -38,6 +38,20 @@ pub struct Ended {
 }
 
 impl Ended {
+    /// Whether someone else has killed the process with SIGKILL. `unrequested` is whether stigmer did
+    /// not stop it.
+    pub(crate) fn is_killed(&self, unrequested: bool) -> bool {
+        unrequested && matches!(self.exit, Exit::Signal(libc::SIGKILL, _))
+    }
+
+    /// The log lines that the status shows. `by_kill` is the result of [`Self::is_killed`].
+    pub(crate) fn shown(&self, by_kill: bool) -> Vec<String> {
+        match by_kill {
+            true => self.words.last_shown(by_kill),
+            false => self.words.reason(),
+        }
+    }
+
     /// How many processes of the machine the kernel killed for lack of memory between the count
     /// `before` and the exit. `None` if the kernel killed none, or if the spawned process certainly
     /// did not end by SIGKILL.

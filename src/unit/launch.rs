@@ -27,7 +27,7 @@ pub(crate) struct Spec {
     pub record_file: PathBuf,
     /// Arguments of the program.
     pub arguments: Vec<OsString>,
-    /// Environment variables that the process gets in addition to those of the host.
+    /// All environment variables of the process, without the marker.
     pub environment: Vec<(OsString, OsString)>,
     /// Working folder of the process.
     pub folder: PathBuf,

@@ -178,6 +178,18 @@ impl Launches {
         Self { sweeps, turn: Arc::new(Semaphore::new(1)) }
     }
 
+    /// Like [`Self::begin`], but waits up to `limit` for the end of an earlier launch.
+    ///
+    /// # Errors
+    /// As for [`Self::begin`].
+    pub(crate) async fn begin_within(&self, limit: Duration) -> Result<Permit, Unswept> {
+        // The semaphore is never closed, so an error means that the time is over.
+        if timeout(limit, self.turn.acquire()).await.is_err() {
+            return Err(Unswept::Launching);
+        }
+        self.begin().await
+    }
+
     /// Returns the permission for one launch.
     ///
     /// # Errors
@@ -302,10 +314,10 @@ pub(crate) mod tests {
             let is_pending = futures_util::poll!(&mut ended).is_pending();
             assert!(is_pending, "a leaving host waits for the launches of all units");
         }
+        let brief = Duration::from_millis(20);
+        assert!(matches!(launches.begin_within(brief).await, Err(Unswept::Launching)));
         drop(end);
-        while launches.begin().await.is_err() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        launches.begin_within(BOUND).await.expect("the earlier launch has ended");
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use crate::process::lock::{self, HostLock, InstanceLock};
 use crate::process::record::Record;
 use crate::process::record::tests::record;
 use crate::supervisor::{
-    Cause, Check, Effect, Input, Policy, RestartHelps, Round, State, UnitWords,
+    Cause, Check, Effect, Input, Policy, RestartHelps, Round, State, UnitKind,
 };
 use launch::{Spec, Started, marker, start};
 use log_reader::TroubleWords;
@@ -68,7 +68,11 @@ impl Owner {
         let host = HostLock::take(&folder.path().join("host.lock")).unwrap().unwrap();
         let host = Arc::new(host);
         let supervisor = Supervisor::new(
-            UnitWords { unit: "the shell", start_hint: "start it" },
+            UnitKind {
+                unit: "the shell".into(),
+                start_hint: "start it".into(),
+                stop_signals: &[StopSignal::Terminate],
+            },
             Policy::default(),
             Generation(0),
             0,
@@ -115,17 +119,19 @@ impl Owner {
             match effect {
                 Effect::Launch { generation, cause, .. } => {
                     let (spec, report) = (self.spec(generation, cause), self.report.clone());
-                    let launch = async move |permit: Result<Permit, Unswept>| {
+                    let launch = async move |(), permit: Result<Permit, Unswept>| {
                         let permit = permit.unwrap();
                         let under = permit.clone();
                         let started = permit.run(move || start(spec, &under)).await;
                         let started = Box::new(started.unwrap().unwrap());
                         let _ = report.send(Event::Launched(generation, started));
                     };
-                    self.unit.launch(self.on_panic(), launch);
+                    self.unit.launch(self.on_panic(), async {}, launch);
                 }
                 Effect::Search { .. } => panic!("no process is unknown"),
-                Effect::Terminate { generation } => self.unit.terminate(generation),
+                Effect::Terminate { generation, signal } => {
+                    self.unit.terminate(generation, signal);
+                }
                 Effect::Kill { generation } => self.unit.kill(generation),
                 Effect::Unwatch { generation } => drop(self.unit.unwatch(generation)),
             }

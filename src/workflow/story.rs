@@ -169,9 +169,19 @@ pub(crate) fn pending(
                     let waits = since(task.scheduled, now).filter(|it| *it > USUAL_WAIT)?;
                     format!("waits for a worker on queue {queue} for {}", age(waits))
                 }
-                (attempt, true) => format!("attempt {attempt} runs"),
-                (attempt, false) => {
-                    format!("attempt {attempt} waits for a worker on queue {queue}")
+                (attempt, is_started) => {
+                    let failed =
+                        human::counted(u64::from(attempt.saturating_sub(1)), "time", "times");
+                    let next = task.scheduled.and_then(|at| at.duration_since(now).ok());
+                    let state = match next {
+                        // An SDK reports only the first failure. The later attempts time out.
+                        _ if is_started => {
+                            "runs, or the worker did not report its failure".to_owned()
+                        }
+                        Some(next) if !next.is_zero() => format!("in {}", remaining(next)),
+                        _ => format!("waits for a worker on queue {queue}"),
+                    };
+                    format!("failed {failed}, attempt {attempt} {state}")
                 }
             };
             let name = "workflow task".to_owned();
@@ -188,7 +198,39 @@ pub(crate) fn pending(
     }));
     let open = items.iter().map(|(_, item)| item).filter(|item| !item.phase.is_over());
     pending.extend(open.filter_map(|item| waits(item, now)).take(PENDING));
+    if pending.is_empty() && needs_a_message(description, items) {
+        let text = "waits for a signal or an update: no timer, activity or child is open";
+        let name = "workflow".to_owned();
+        pending.push(PendingItem { name, text: text.to_owned(), has_failed: false });
+    }
     pending
+}
+
+/// Whether only a signal, an update or a cancellation can continue a run: its code has run, nothing that it started is
+/// open, and the whole history is known.
+fn needs_a_message(description: &Description, items: &HistoryItems) -> bool {
+    let Description { activities, operations, children, task, .. } = description;
+    let has_nothing_open =
+        task.is_none() && activities.is_empty() && operations.is_empty() && children.is_empty();
+    let is_of_code = |item: &HistoryItem| {
+        matches!(
+            item.subject,
+            Subject::Activity
+                | Subject::Timer
+                | Subject::Child
+                | Subject::Operation
+                | Subject::ExternalSignal
+                | Subject::ExternalCancel
+        )
+    };
+    let known = || items.iter().map(|(_, item)| item);
+    let has_run = known()
+        .any(|item| item.subject == Subject::WorkflowTask && item.phase == SubjectPhase::Completed);
+    description.execution.status == ExecutionStatus::Running
+        && has_nothing_open
+        && items.count() >= description.history_length
+        && has_run
+        && !known().any(|item| is_of_code(item) && !item.phase.is_over())
 }
 
 /// Returns what an open timer or child waits for.
@@ -198,7 +240,7 @@ fn waits(item: &HistoryItem, now: SystemTime) -> Option<PendingItem> {
         Subject::Timer => {
             let end = begun.checked_add(item.facts.wait?)?;
             let rest = end.duration_since(now).unwrap_or_default();
-            ("timer".to_owned(), format!("fires in {}", age(rest)))
+            ("timer".to_owned(), format!("fires in {}", remaining(rest)))
         }
         Subject::Child => {
             let runs = age(since(Some(begun), now)?);
@@ -227,7 +269,7 @@ fn attempt(activity: &PendingActivity, now: SystemTime) -> String {
             Some(runs) => format!("{attempt} runs for {}", age(runs)),
             None => format!("{attempt} runs"),
         },
-        Some(next) if activity.attempt > 1 => format!("{attempt}, next try in {}", age(next)),
+        Some(next) if activity.attempt > 1 => format!("{attempt}, next try in {}", remaining(next)),
         _ => match since(activity.scheduled, now) {
             Some(waits) => format!("{attempt} waits for a worker{on_queue} for {}", age(waits)),
             None => format!("{attempt} waits for a worker{on_queue}"),
@@ -241,7 +283,16 @@ fn since(time: Option<SystemTime>, now: SystemTime) -> Option<Duration> {
 
 /// A duration, at least 1 s, so that the text seldom changes.
 fn age(duration: Duration) -> String {
-    human::age(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1_000))
+    human::age(at_least_1_s(duration))
+}
+
+/// A time until an event, at least 1 s.
+fn remaining(duration: Duration) -> String {
+    human::remaining(at_least_1_s(duration))
+}
+
+fn at_least_1_s(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1_000)
 }
 
 #[cfg(test)]

@@ -105,7 +105,8 @@ fn configuration_page_has_each_option_and_variable() {
     for (path, source) in super::sources("src") {
         let source = super::code(&path, &source);
         for name in source.split('"').filter(|it| it.starts_with("STIGMER_")) {
-            let is_internal = name.starts_with("STIGMER_TEST_") || name == "STIGMER_INSTANCE";
+            let is_internal = name.starts_with("STIGMER_TEST_")
+                || ["STIGMER_INSTANCE", "STIGMER_WORKER"].contains(&name);
             let is_name =
                 !name.ends_with('_') && name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
             if is_name && !is_internal {
@@ -179,7 +180,7 @@ fn help_has_the_defaults() {
 #[test]
 fn troubleshooting_page_quotes_messages_as_they_are() {
     let mut known = String::new();
-    for (_, text) in super::sources("src") {
+    for (_, text) in super::sources("src").into_iter().chain(super::sources("ui/src")) {
         // Join the parts of a string that continues on the next line.
         let mut lines = text.lines();
         while let Some(mut line) = lines.next() {

@@ -67,7 +67,7 @@ fn host_and_attached_dashboard_draw_the_same_cells_through_a_crash_and_every_tab
     }
     for dashboard in [&host, &attached] {
         dashboard.press(ESC);
-        dashboard.until_hides("Help");
+        dashboard.until_hides("Commands");
         dashboard.resize(80, 24);
     }
     until_same(&host, &attached);

@@ -101,9 +101,9 @@ fn keys_change_tabs_help_theme_and_scroll_position() {
     dashboard.until_shows(&["following"]);
 
     dashboard.press("?");
-    dashboard.until_shows(&["Help", "a new generation with the same options"]);
+    dashboard.until_shows(&["Commands", "a new generation with the same options"]);
     dashboard.press(ESC);
-    dashboard.until_hides("Help");
+    dashboard.until_hides("Commands");
     dashboard.press("X");
     dashboard.until_shows(&["unknown key, ? lists all keys"]);
 
@@ -116,5 +116,7 @@ fn keys_change_tabs_help_theme_and_scroll_position() {
     });
     dashboard.press("t");
     dashboard.until("another theme", |screen| colours(screen) != before.get());
+    dashboard.press(":theme dark\r");
+    dashboard.until("the first theme", |screen| colours(screen) == before.get());
     dashboard.until_shows(&["READY"]);
 }

@@ -2,7 +2,7 @@
 
 use crate::support::process::Process;
 use crate::support::rig::Rig;
-use crate::support::{LIMIT, within};
+use crate::support::{LIMIT, wait_until, within};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{LocalFlags, tcgetattr};
 use pty_process::Size;
@@ -91,7 +91,8 @@ impl<'r> Dashboard<'r> {
         Self::spawn(rig, shell, 120, 36)
     }
 
-    fn spawn(rig: &'r Rig, mut command: Command, columns: u16, rows: u16) -> Self {
+    /// Runs any command of the rig that shows a dashboard.
+    pub fn spawn(rig: &'r Rig, mut command: Command, columns: u16, rows: u16) -> Self {
         let (pty, pts) = open().unwrap();
         pty.resize(Size::new(rows, columns)).unwrap();
         command.env("TERM", "xterm-256color").env("LANG", "C.UTF-8");
@@ -218,7 +219,7 @@ impl<'r> Dashboard<'r> {
     }
 
     #[track_caller]
-    fn repeat_until_shows(&self, act: impl Fn(), words: &[&str]) {
+    pub fn repeat_until_shows(&self, act: impl Fn(), words: &[&str]) {
         let deadline = Instant::now() + LIMIT;
         loop {
             act();
@@ -283,8 +284,10 @@ impl<'r> Dashboard<'r> {
                 && !screen.hide_cursor()
                 && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None
         });
-        let flags = tcgetattr(self.pty()).unwrap().local_flags;
-        assert!(flags.contains(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG));
+        wait_until("line mode and echo", || {
+            let flags = tcgetattr(self.pty()).unwrap().local_flags;
+            flags.contains(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG)
+        });
     }
 }
 

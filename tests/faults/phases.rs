@@ -13,8 +13,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 /// Time limit of each command: longer than the 10 s after which a command ends a host that does not
-/// respond.
-const COMMAND: Duration = Duration::from_secs(20);
+/// respond, also on a busy machine.
+const COMMAND: Duration = Duration::from_secs(40);
 const POLL: Duration = Duration::from_millis(10);
 /// Time limit for a reaction of a host. Every reaction is faster.
 const REACTION: Duration = Duration::from_secs(15);

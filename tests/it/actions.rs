@@ -1,40 +1,30 @@
 //! Actions on workflows of a worker of the real Python SDK.
 
+use crate::stage::Stage;
 use crate::support::python::worker;
-use crate::support::rig::{Ran, Rig, Running};
+use crate::support::rig::{Ran, Rig};
 use crate::support::{server, wait_until};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::time::Duration;
-use stigmer::temporal::actions::RunRef;
+use stigmer::temporal::actions::{RetriedActivities, RunRef};
 use stigmer::temporal::executions::ExecutionStatus;
 use stigmer::temporal::health::Client;
 use stigmer::temporal::saved_history::save_history;
 use stigmer_ui::request::{
     ResetPoint, RetriedActivity, WorkflowAction, WorkflowCall, WorkflowRequest, WorkflowTarget,
 };
-use tokio::runtime::Runtime;
+use tokio_util::task::TaskTracker;
 
 const QUEUE: &str = "orders";
 
-/// A server with a worker, and a client.
-struct Stage {
-    rig: Rig,
-    worker: Running,
-    runtime: Runtime,
-    client: Client,
-}
-
 impl Stage {
-    fn new() -> Self {
+    /// A server with the worker of actions.
+    fn with_worker() -> Self {
         let rig = Rig::new();
         rig.start();
         let worker = worker(&rig, "default", QUEUE, "one");
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let address = rig.address();
-        let client = async { Client::new(&address, Duration::from_secs(10)) };
-        let client = runtime.block_on(client).unwrap();
-        Self { rig, worker, runtime, client }
+        Self::of(rig, worker)
     }
 
     /// Starts a workflow. Returns its run.
@@ -49,10 +39,6 @@ impl Stage {
             workflow_id: id.to_owned(),
             run_id: started["runId"].as_str().unwrap().to_owned(),
         }
-    }
-
-    fn run<T>(&self, call: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-        self.runtime.block_on(call)
     }
 
     /// The status of a run. `None` if there is no such run.
@@ -119,7 +105,7 @@ impl Stage {
 
 #[test]
 fn open_workflow_is_signalled_queried_updated_and_ended() {
-    let stage = Stage::new();
+    let stage = Stage::with_worker();
     let Stage { client, .. } = &stage;
     let basket = stage.start("Basket", "basket-1", &[]);
     for item in ["apple", "pear"] {
@@ -158,7 +144,7 @@ fn open_workflow_is_signalled_queried_updated_and_ended() {
 
 #[test]
 fn workflow_is_reset_to_its_last_task_and_to_an_event() {
-    let stage = Stage::new();
+    let stage = Stage::with_worker();
     let Stage { client, .. } = &stage;
     let order = ["--input", "\"o-1\""];
     let checkout = stage.start("Checkout", "checkout-1", &order);
@@ -189,18 +175,20 @@ fn workflow_is_reset_to_its_last_task_and_to_an_event() {
 
 #[test]
 fn retry_of_an_activity_starts_its_next_attempt_at_once() {
-    let stage = Stage::new();
+    let stage = Stage::with_worker();
     let Stage { client, .. } = &stage;
     let later = stage.start("Later", "later-1", &[]);
     wait_until("the first attempt has failed", || {
         let found = stage.run(client.describe_run("default", "later-1", "")).unwrap().unwrap();
         found.activities.iter().any(|it| it.attempt == 2 && it.last_failure.is_some())
     });
-    assert_eq!(stage.run(client.retry_activities(&later, "second_try")), Ok(1));
+    let retried = RetriedActivities { count: 1, is_reset: false };
+    let tasks = TaskTracker::new();
+    assert_eq!(stage.run(client.retry_activities(&later, "second_try", &tasks)), Ok(retried));
     stage.wait_for(&later, ExecutionStatus::Completed);
     let shown = stage.rig.cli(&["workflow", "show", "--workflow-id", "later-1"]).exits(0);
     assert!(shown.stdout.contains("attempt 2"), "{}", shown.stdout);
-    let none = stage.run(client.retry_activities(&later, "second_try")).unwrap_err();
+    let none = stage.run(client.retry_activities(&later, "second_try", &tasks)).unwrap_err();
     assert_eq!(none, "no activity second_try waits for its next attempt");
     stage.end();
 }
@@ -212,7 +200,7 @@ fn call(name: &str, input: &str) -> WorkflowCall {
 #[test]
 fn shown_command_does_the_same_as_the_action() {
     use WorkflowAction as A;
-    let stage = Stage::new();
+    let stage = Stage::with_worker();
     let basket = stage.start("Basket", "basket it's", &[]);
     stage.shell(A::Signal(call("add", "\"a $HOME 'pear'\"")), &[&basket]);
     let query = A::Query(call("items_of", "\"a\""));
@@ -258,7 +246,7 @@ fn shown_command_does_the_same_as_the_action() {
 #[test]
 fn shown_command_resets_and_retries_and_saves_histories() {
     use WorkflowAction as A;
-    let stage = Stage::new();
+    let stage = Stage::with_worker();
     let order = ["--input", "\"o-1\""];
     let [a, b] = ["a", "b"].map(|id| stage.start("Checkout", id, &order));
     for run in [&a, &b] {
@@ -269,7 +257,7 @@ fn shown_command_resets_and_retries_and_saves_histories() {
         stage.run(stage.client.list("default", &query, 10, &[])).unwrap().executions.len()
     };
     stage.shell(A::Reset(ResetPoint::LastTask), &[&a]);
-    stage.shell(A::Reset(ResetPoint::Event(4)), &[&a]);
+    stage.shell(A::Reset(ResetPoint::Event(Some(4))), &[&a]);
     wait_until("two resets of a", || runs("a") == 3);
     stage.shell(A::Reset(ResetPoint::LastTask), &[&a, &b]);
     wait_until("a reset of both", || (runs("a"), runs("b")) == (4, 2));

@@ -101,8 +101,8 @@ fn requested_restart_entry_has_the_stop_phase() {
     let phases = ready["phases"].as_array().unwrap();
     let ms = |phase: &Value| phase["us"].as_u64().unwrap() / 1_000;
     let (sum, took) = (phases.iter().map(ms).sum::<u64>(), ready["took_ms"].as_u64().unwrap());
-    // The sum may be smaller, because a busy machine may need time between two phases.
-    assert!(took.abs_diff(sum) < ms(&phases[0]), "{sum} of {took}: {ready:#}");
+    // A busy machine may need time between two phases.
+    assert!(sum <= took, "{sum} of {took}: {ready:#}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::support::rig::Rig;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
+use stigmer::temporal::actions::RunRef;
 use stigmer::temporal::health::Client;
 use stigmer::temporal::history::{EventOrder, RunEvent, Subject};
 
@@ -159,4 +160,28 @@ fn events_have_the_facts_that_the_cli_prints() {
     ] {
         assert!(seen.contains(wanted), "no {wanted} in {seen:?}");
     }
+}
+
+#[test]
+fn page_of_large_events_has_fewer_events() {
+    let rig = Rig::new();
+    rig.start();
+    let words = ["workflow", "start", "--type", "T", "--task-queue", "nobody", "-w", "large-1"];
+    rig.cli(&words).exits(0);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let [namespace, workflow_id] = ["default", "large-1"].map(str::to_owned);
+    let run = RunRef { namespace, workflow_id, run_id: String::new() };
+    let client = runtime.block_on(async { Client::new(&rig.address(), LIMIT) }).unwrap();
+    // Together more than stigmer reads at once.
+    let input = format!("\"{}\"", "x".repeat(1_500_000));
+    for _ in 0..14 {
+        runtime.block_on(client.signal(&run, "nudge", Some(&input))).unwrap();
+    }
+    for order in [EventOrder::OldestFirst, EventOrder::NewestFirst] {
+        let events = read(&rig, ("large-1", ""), order, 200);
+        let large = events.iter().flat_map(|event| &event.facts.input);
+        assert_eq!(large.filter(|value| value.size == input.len()).count(), 14);
+    }
+    let newest = client.newest_events("default", "large-1", "", 20);
+    assert!(runtime.block_on(newest).unwrap().is_some());
 }

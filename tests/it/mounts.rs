@@ -344,7 +344,9 @@ fn host_whose_home_hangs_checks_its_server_and_responds() {
     covered.wait_reported();
     drop(mount);
     // Generation 2 is the start that was refused while the home did not respond.
-    rig.wait_ready(3);
+    rig.wait_for("the next start", |status| {
+        status["state"] == "ready" && status["temporal"]["generation"].as_u64() >= Some(3)
+    });
     rig.wait_for("no trouble", |status| status["message"] == "");
     assert!(covered.host.is_alive());
     let timeline = rig.run(&["events"]).exits(0).stdout;

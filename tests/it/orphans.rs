@@ -7,8 +7,8 @@ use crate::support::{quick, wait_until};
 use rustix::process::Signal;
 use std::time::Duration;
 
-/// Time limit of a command that waits up to 2 s for the response of a host.
-const SOON: Duration = Duration::from_secs(4);
+/// Time limit of a command that waits up to 2 s for the response of a host. A busy machine needs more.
+const SOON: Duration = Duration::from_secs(20);
 
 #[test]
 fn server_outlives_its_host_and_is_adopted_and_restarted_by_the_next_host() {

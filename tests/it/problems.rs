@@ -3,7 +3,7 @@
 use crate::support::process::wait_gone;
 use crate::support::python::worker;
 use crate::support::rig::{Rig, Running};
-use crate::support::{socket, typescript, wait_until};
+use crate::support::{python, socket, typescript, wait_until};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -101,7 +101,13 @@ fn each_kind_of_problem_has_its_root_cause_until_it_is_over() {
     start(&rig, "Checkout", "nowhere", "timeout-15", &["--execution-timeout", "1s"]);
     start(&rig, "Approval", "orders", "approval-9", &[]);
 
-    wait_for(&rig, "stuck", "drift-11", "non-determinism: Timer machine does not handle event");
+    let mismatch = "non-determinism: the code expects a timer, history has ActivityTaskScheduled";
+    wait_for(&rig, "stuck", "drift-11", mismatch);
+    let since = format!("since worker pid {} ", current.pid());
+    wait_until("the hint names the worker with the new code", || {
+        let drift = problems(&rig).into_iter().find(|it| it["subject"] == "drift-11");
+        drift.is_some_and(|it| it["hint"].as_str().is_some_and(|hint| hint.starts_with(&since)))
+    });
     let bug = wait_for(&rig, "stuck", "bug-1", "KeyError: 'missing-sku'");
     assert!(bug["attempt"].as_u64().unwrap() >= 2, "{bug}");
     wait_for(&rig, "stuck", "unknown-14", "no worker on queue orders knows the type Unknown");
@@ -109,9 +115,12 @@ fn each_kind_of_problem_has_its_root_cause_until_it_is_over() {
         &rig,
         "no_worker",
         "ordres",
-        "1 workflow task waits; no worker has polled this queue",
+        "1 workflow task waits; no worker has polled this queue; did you mean orders?",
     );
     assert!(near["hint"].as_str().unwrap().contains("`orders`"), "{near}");
+    assert_eq!(near["state"], "no worker");
+    assert_eq!(near["others"][0]["workflow_id"], "typo-1", "{near}");
+    assert_eq!(near["others"][0]["type"], "Checkout", "{near}");
     let retrying = wait_for(
         &rig,
         "retrying",
@@ -126,7 +135,7 @@ fn each_kind_of_problem_has_its_root_cause_until_it_is_over() {
         problems(&rig).iter().any(|it| it["kind"] == "retrying" && it["count"] == 2)
     });
     wait_for(&rig, "failed", "shipment-7", "ValueError: postcode '00000' is not deliverable");
-    wait_for(&rig, "timed_out", "timeout-15", "no worker polled queue nowhere within 1");
+    wait_for(&rig, "timed_out", "timeout-15", "no worker polled queue nowhere within ");
 
     let found = rows(&problems(&rig));
     assert!(!found.iter().any(|row| row.1 == "approval-9"), "a timer is no problem: {found:?}");
@@ -153,6 +162,40 @@ fn each_kind_of_problem_has_its_root_cause_until_it_is_over() {
 }
 
 #[test]
+fn waiting_workflows_that_no_longer_replay_are_found_before_they_continue() {
+    let rig = Rig::new();
+    rig.start();
+    let old = worker(&rig, "default", "orders", "one");
+    let ids = ["drift-1", "drift-2", "drift-3"];
+    for id in ids {
+        start(&rig, "Drift", "orders", id, &[]);
+    }
+    let history = |id| rig.cli(&["workflow", "show", "--workflow-id", id]).exits(0).stdout;
+    wait_until("the activities have ended", || {
+        ids.iter().all(|id| history(id).contains("ActivityTaskCompleted"))
+    });
+    end(old);
+    let changed = worker(&rig, "default", "orders", "two");
+    wait_until("the three are one problem", || {
+        problems(&rig).iter().any(|it| it["kind"] == "stuck" && it["count"] == 3)
+    });
+    let found = problems(&rig).remove(0);
+    let mismatch = "non-determinism: the code expects a timer, history has ActivityTaskScheduled";
+    assert!(found["cause"].as_str().unwrap().starts_with(mismatch), "{found}");
+    let since = format!("since worker pid {} ", changed.pid());
+    assert!(found["hint"].as_str().unwrap().starts_with(&since), "{found}");
+    for id in ids {
+        let history = history(id);
+        assert!(!history.contains("WorkflowTaskFailed"), "the check wrote an event: {history}");
+    }
+
+    end(changed);
+    let restored = worker(&rig, "default", "orders", "one");
+    wait_until("the old code matches", || problems(&rig).is_empty());
+    end(restored);
+}
+
+#[test]
 fn end_of_the_last_worker_is_seen_without_the_server() {
     let rig = Rig::new();
     rig.start();
@@ -174,6 +217,45 @@ fn end_of_the_last_worker_is_seen_without_the_server() {
 }
 
 #[test]
+fn activity_of_a_killed_worker_waits_for_its_timeout() {
+    let rig = Rig::new();
+    rig.start();
+    let worker = worker(&rig, "default", "orders", "one");
+    start(&rig, "Nap", "orders", "nap-1", &[]);
+    wait_until("the worker runs the activity", || {
+        let shown = rig.cli(&["workflow", "describe", "--workflow-id", "nap-1", "-o", "json"]);
+        shown.stdout.contains("PENDING_ACTIVITY_STATE_STARTED")
+    });
+    assert_eq!(problems(&rig), [] as [Value; 0]);
+    kill(&worker);
+    let started = format!("started by pid {} ", worker.pid());
+    let orphan = wait_for(&rig, "retrying", "nap-1", &started);
+    let cause = orphan["cause"].as_str().unwrap();
+    assert!(cause.contains("worker.py"), "{cause}");
+    assert!(cause.ends_with(", which has ended; the server waits for its timeout"), "{cause}");
+    assert_eq!((&orphan["activity"], &orphan["attempt"]), (&"nap".into(), &1.into()), "{orphan}");
+    let left = orphan["next_try_ms"].as_u64().unwrap();
+    assert!((1..=300_000).contains(&left), "{orphan}");
+}
+
+#[test]
+fn failure_in_the_log_of_the_server_is_examined_before_other_workflows() {
+    let rig = Rig::new();
+    // The server does not mark the failing workflow.
+    let mark = "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=1000";
+    let mut command = rig.local(&[]);
+    command.args(["--", "--dynamic-config-value", mark]);
+    rig.finish(command).exits(0);
+    let worker = worker(&rig, "default", "orders", "one");
+    // At most 20 of them are described per minute.
+    python::script(&rig, "many.py", &["default", "orders", "100"]).exits(0);
+    assert_eq!(problems(&rig), [] as [Value; 0]);
+    start(&rig, "Bug", "orders", "bug-1", &[]);
+    wait_for(&rig, "stuck", "bug-1", "KeyError: 'missing-sku'");
+    end(worker);
+}
+
+#[test]
 fn problems_of_typescript_have_their_root_causes_until_they_are_over() {
     let rig = Rig::new();
     rig.start();
@@ -186,15 +268,17 @@ fn problems_of_typescript_have_their_root_causes_until_they_are_over() {
     start_with("Bug", "bug-1", "{\"lines\":[]}");
     start_with("Refund", "refund-1", "\"good\"");
     start_with("Shipment", "shipment-1", "\"bad\"");
+    start_with("Invoice", "invoice-1", "\"good\"");
 
     let expected = [
         (
             "stuck",
             "drift-1",
-            "non-determinism: Timer machine does not handle event 5, ActivityTaskScheduled",
+            "non-determinism: the code expects a timer, history has ActivityTaskScheduled (event 5)",
         ),
         ("stuck", "unknown-1", "no worker on queue orders knows the type Unknown"),
         ("stuck", "bug-1", "TypeError: Cannot read properties of undefined (reading 'sku')"),
+        ("retrying", "invoice-1", "no worker on queue orders knows the activity sendInvoice"),
         ("retrying", "refund-1", "AggregateError [ECONNREFUSED]"),
         ("failed", "shipment-1", "RangeError: postcode '00000' is not deliverable"),
     ];

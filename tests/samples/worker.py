@@ -126,6 +126,20 @@ class Later:
         )
 
 
+@activity.defn
+async def nap() -> None:
+    await asyncio.sleep(3600)
+
+
+@workflow.defn
+class Nap:
+    """Its activity runs until its timeout."""
+
+    @workflow.run
+    async def run(self) -> None:
+        await workflow.execute_activity(nap, start_to_close_timeout=timedelta(seconds=300))
+
+
 @workflow.defn
 class Basket:
     """Collects items, and ends by an update or a cancellation."""
@@ -169,8 +183,8 @@ async def main() -> None:
     worker = Worker(
         client,
         task_queue=QUEUE,
-        workflows=[Refund, Shipment, Parent, Bug, Drift, Approval, Later, Basket, Checkout],
-        activities=[call_bank, ship, quick, second_try],
+        workflows=[Refund, Shipment, Parent, Bug, Drift, Approval, Later, Nap, Basket, Checkout],
+        activities=[call_bank, ship, quick, second_try, nap],
         workflow_runner=UnsandboxedWorkflowRunner(),
     )
     # Python handles SIGINT by itself only if the caller has not ignored it.

@@ -7,6 +7,7 @@
 
 #![allow(missing_docs, clippy::new_without_default, reason = "not the interface of a library")]
 
+pub mod calls;
 pub mod command;
 pub mod fuse;
 pub mod mounts;
@@ -14,7 +15,9 @@ pub mod ports;
 pub mod process;
 pub mod python;
 pub mod rig;
+pub mod sdk;
 pub mod server;
+pub mod shop;
 pub mod socket;
 pub mod status;
 pub mod strangers;

@@ -14,7 +14,7 @@ const WORKER: &str = "worker.py";
 
 /// The path of a Python interpreter that has the SDK. Installs the SDK if necessary. Several test
 /// runs may do this at the same time.
-fn python() -> &'static Path {
+pub fn interpreter() -> &'static Path {
     static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
         let (python, complete) = (folder.join("bin/python"), folder.join("complete"));
@@ -34,6 +34,11 @@ fn python() -> &'static Path {
     &PYTHON
 }
 
+/// The folder of the virtual environment that has the SDK.
+pub fn environment() -> &'static Path {
+    interpreter().parent().and_then(Path::parent).unwrap()
+}
+
 fn run(command: &mut Command) {
     let done = command.output().unwrap_or_else(|error| {
         panic!("the tests need Python 3.10 or later with `venv`: {command:?}: {error}")
@@ -45,18 +50,23 @@ fn run(command: &mut Command) {
 /// Starts a worker of this queue, and waits until the worker polls. `version` selects the code of
 /// the workflow type `Drift`.
 pub fn worker(rig: &Rig, namespace: &str, queue: &str, version: &str) -> Running {
-    let worker = Running::spawn(sample(rig, WORKER, &[namespace, queue, version]));
+    let worker = running(rig, WORKER, &[namespace, queue, version]);
     worker.wait_for("polls");
     worker
 }
 
+/// Starts a script of `tests/samples`. Its first argument is the address of the server.
+pub fn running(rig: &Rig, name: &str, words: &[&str]) -> Running {
+    Running::spawn(sample(rig, name, words))
+}
+
 /// Runs a script of `tests/samples`. Its first argument is the address of the server.
 pub fn script(rig: &Rig, name: &str, words: &[&str]) -> Ran {
-    Running::spawn(sample(rig, name, words)).finish()
+    running(rig, name, words).finish()
 }
 
 fn sample(rig: &Rig, name: &str, words: &[&str]) -> Command {
-    let mut command = rig.command(python());
+    let mut command = rig.command(interpreter());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples");
     command.arg(folder.join(name)).arg(rig.address()).args(words);
     command

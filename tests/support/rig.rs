@@ -182,6 +182,15 @@ impl Rig {
         command
     }
 
+    /// `temporal local …` on this home, with the real Temporal CLI.
+    pub fn extension(&self, arguments: &[&str]) -> Command {
+        let folder = assert_cmd::cargo::cargo_bin!("temporal-local").parent().unwrap();
+        let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+        let mut command = self.command(server::program());
+        command.env("PATH", path).arg("local").args(arguments).arg("--home").arg(&self.home);
+        command
+    }
+
     /// Runs `stigmer local …` to its end.
     #[track_caller]
     pub fn run(&self, arguments: &[&str]) -> Ran {

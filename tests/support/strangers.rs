@@ -3,6 +3,7 @@
 
 use super::process::{self, Process};
 use super::rig::Rig;
+use super::shop::Shop;
 use super::users::may_become;
 use super::{LIMIT, within};
 use std::os::unix::process::CommandExt;
@@ -111,13 +112,40 @@ impl Strangers {
     /// Starts `count` more strangers, of each kind in turn.
     pub fn gather(&mut self, count: usize) {
         for (what, command) in KINDS.iter().cycle().take(count) {
-            let mut command = command(self);
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            command.env(TAG, self.folder.path());
-            let child = command.spawn().unwrap_or_else(|error| panic!("one {what}: {error}"));
-            self.know(what, i32::try_from(child.id()).unwrap());
-            self.children.push(child);
+            let command = command(self);
+            self.start(what, command);
         }
+    }
+
+    /// Starts strangers that look similar to the workers of a project.
+    pub fn gather_of_workers(&mut self, shop: &Shop<'_>) {
+        let status = shop.rig.status();
+        for worker in status["workers"].as_array().unwrap() {
+            let name = worker["name"].as_str().unwrap();
+            let pid = worker["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok()).unwrap();
+            let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
+            let words = String::from_utf8(words).unwrap().replace('\0', " ");
+            let mut same_line = Command::new("bash");
+            same_line.args(["-c", "exec -a \"$0\" sleep \"$1\"", &words, NAP]);
+            let mut of_the_project = sleep();
+            of_the_project.current_dir(&shop.folder).env("STIGMER_WORKER", name);
+            let mut of_another_start = sleep();
+            of_another_start.env("STIGMER_INSTANCE", "1.2.3").env("STIGMER_WORKER", name);
+            let files = ["lock", "log", "pid"].map(|file| format!("workers/{name}/{file}"));
+            let holding = self.holding(&files.each_ref().map(String::as_str));
+            self.start("with the command line of a worker", same_line);
+            self.start("in the folder of the project", of_the_project);
+            self.start("of another start of the worker", of_another_start);
+            self.start("that has the files of the worker open", holding);
+        }
+    }
+
+    fn start(&mut self, what: &'static str, mut command: Command) {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.env(TAG, self.folder.path());
+        let child = command.spawn().unwrap_or_else(|error| panic!("one {what}: {error}"));
+        self.know(what, i32::try_from(child.id()).unwrap());
+        self.children.push(child);
     }
 
     /// Adds a process that the test itself has started.

@@ -1,4 +1,5 @@
-//! Cost of a frame with 1,000 problems, 1,000 workflows and 100,000 stored lines: `cargo bench -p stigmer-ui --bench frame`.
+//! Cost of a frame with 1,000 problems, 1,000 workflows and 100,000 stored lines, and of the page of a
+//! workflow with 10,000 rows: `cargo bench -p stigmer-ui --bench frame`.
 #![allow(clippy::disallowed_methods, reason = "a program, not the view")]
 
 use std::hint::black_box;
@@ -7,7 +8,7 @@ use std::time::Instant;
 use criterion::{Criterion, criterion_group, criterion_main};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use stigmer_ui::demo::sample::{self, SampleLog};
+use stigmer_ui::demo::sample::{self, SampleLog, pages};
 use stigmer_ui::model::Model;
 use stigmer_ui::{Input, Key, KeyCode, Symbols, Theme, Ui};
 
@@ -24,11 +25,11 @@ struct Screen {
 }
 
 impl Screen {
-    fn after(keys: &str) -> Self {
+    fn after(model: Model, keys: &str) -> Self {
         let mut screen = Self {
             ui: Ui::new(Theme::Dark, Symbols::Unicode),
             buf: Buffer::empty(AREA),
-            model: sample::with_many_rows(1_000),
+            model,
             log: SampleLog::numbered(LINES),
         };
         screen.draw();
@@ -53,19 +54,23 @@ impl Screen {
 
 fn frames(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("frame of 200x50");
-    for (what, keys) in [
-        ("the overview", ""),
-        ("the overview, a row selected", "jjjj"),
-        ("the workflows", "2"),
-        ("the workflows, filtered", "2/!drift type:c\n"),
-        ("the workers", "3"),
-        ("the log, following", "4"),
-        ("the log, paused and searched", "4/line 99\n"),
-        ("the log, wrapped", "4w"),
-        ("a line in full", "4\n"),
-        ("the server", "5"),
+    let rows = || sample::with_many_rows(1_000);
+    let page = || pages::long(sample::with_problems(), 10_000);
+    for (what, model, keys) in [
+        ("the overview", rows(), ""),
+        ("the overview, a row selected", rows(), "jjjj"),
+        ("the workflows", rows(), "2"),
+        ("the workflows, filtered", rows(), "2/!drift type:c\n"),
+        ("the workers", rows(), "3"),
+        ("the log, following", rows(), "4"),
+        ("the log, paused and searched", rows(), "4/line 99\n"),
+        ("the log, wrapped", rows(), "4w"),
+        ("a line in full", rows(), "4\n"),
+        ("the server", rows(), "5"),
+        ("the page of a workflow", page(), "jg\n"),
+        ("the page of a workflow, its end", page(), "jg\nG"),
     ] {
-        let mut screen = Screen::after(keys);
+        let mut screen = Screen::after(model, keys);
         group.bench_function(what, |bencher| bencher.iter(|| screen.draw()));
         group.bench_function(format!("{what}, {NEW_LINES} new lines"), |bencher| {
             bencher.iter_custom(|frames| {

@@ -5,6 +5,8 @@ mod commands;
 pub(crate) mod keymap;
 mod mouse;
 mod pages;
+mod palette;
+mod prompt;
 pub(crate) mod ui;
 pub(crate) mod view;
 

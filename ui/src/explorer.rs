@@ -10,15 +10,15 @@ mod search;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use filter::{Filter, components};
+pub(crate) use filter::{Filter, components, lines};
 pub(crate) use position::{LogPosition, Move};
 pub(crate) use rows::Row;
-pub(crate) use search::Search;
+pub(crate) use search::{MatchCount, Search};
 
 use std::ops::{Range, RangeInclusive};
 
 use crate::input::CopyRequest;
-use crate::log::LogSource;
+use crate::log::{LogSource, SERVER};
 use rows::Rows;
 
 /// Maximum bytes of a copied text. Most terminals accept OSC 52 sequences of up to 100,000 bytes of base64.
@@ -44,11 +44,20 @@ impl Explorer {
     pub(crate) fn update(&mut self, log: &dyn LogSource) {
         let before = self.rows.end();
         self.rows.update(log);
+        if before > 0 && before <= log.dropped() {
+            // Nothing is left of the lines at the position, because the logs were opened again.
+            self.follow();
+        }
         let filter = *self.rows.filter();
         if let Some(search) = &mut self.search {
             search.update(log, &filter, before);
         }
         self.position.update(&self.rows);
+        let unit = filter.unit.filter(|unit| log.units().iter().any(|(it, _)| it == unit));
+        if unit != filter.unit {
+            // The log of the unit is no longer open, so no line would pass.
+            self.set_filter(Filter { unit, ..filter }, log);
+        }
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -107,6 +116,15 @@ impl Explorer {
 
     pub(crate) fn follow(&mut self) {
         self.position.follow();
+    }
+
+    /// Returns to the state of a log that was just opened: it follows the newest lines, and no fold is open. A
+    /// selected range or a search prevents this.
+    pub(crate) fn begin(&mut self) {
+        if self.search.is_none() && !self.has_range() {
+            self.rows.close_folds();
+            self.follow();
+        }
     }
 
     /// Moves the cursor.
@@ -168,6 +186,16 @@ impl Explorer {
         self.position.drop_range();
     }
 
+    /// Returns the unit whose lines are shown, or else that of the selected line. While the log follows
+    /// the newest lines of all units, returns the server.
+    pub(crate) fn unit(&self, log: &dyn LogSource) -> u16 {
+        let selected = || {
+            let index = self.position.cursor()?.checked_sub(log.dropped())?;
+            log.head(usize::try_from(index).ok()?).map(|head| head.unit)
+        };
+        self.filter().unit.or_else(selected).unwrap_or(SERVER)
+    }
+
     /// Returns the text of the selected lines. While the log follows the newest lines, returns the
     /// newest line.
     pub(crate) fn copy(&self, log: &dyn LogSource) -> CopyRequest {
@@ -203,8 +231,12 @@ impl Explorer {
     }
 
     /// Starts a search at the position `start` and moves to the nearest match. An empty pattern ends the search.
+    /// Folds that an earlier search has opened are closed.
     pub(crate) fn seek(&mut self, pattern: &str, start: LogPosition, log: &dyn LogSource) {
+        self.rows.close_folds();
+        self.rows.update(log);
         self.position = start;
+        self.position.update(&self.rows);
         self.search = (!pattern.is_empty()).then(|| Search::new(pattern, log, self.rows.filter()));
         let from = self.current().map_or(0, |row| row.last);
         if let Some(number) = self.search.as_ref().and_then(|search| search.nearest(from)) {
@@ -212,8 +244,10 @@ impl Explorer {
         }
     }
 
+    /// Ends the search, and closes the folds that it has opened.
     pub(crate) fn end_search(&mut self) {
         self.search = None;
+        self.rows.close_folds();
     }
 
     /// Whether there is a match other than the current line.

@@ -57,6 +57,16 @@ pub fn ago(ms: u64) -> String {
     if ms < 1_000 { "just now".into() } else { format!("{} ago", age(ms)) }
 }
 
+/// Formats the age in ms of the number of an attempt, if the number may be outdated: `as of 12 s ago`. Before the next
+/// attempt, the number cannot change.
+#[must_use]
+pub fn as_of(as_of_ms: Option<u64>, next_try_ms: Option<u64>) -> Option<String> {
+    const OLD_MS: u64 = 5_000;
+    let may_be_outdated = next_try_ms.is_none_or(|ms| ms == 0);
+    let age = as_of_ms.filter(|ms| may_be_outdated && *ms >= OLD_MS)?;
+    Some(format!("as of {}", ago(age)))
+}
+
 /// Formats an age in ms in at most 6 columns: `42 s`, `12 min`, `17 h`, `3 d`.
 #[must_use]
 pub fn age_short(ms: u64) -> String {
@@ -75,6 +85,16 @@ pub fn uptime(ms: u64) -> String {
     match seconds {
         0..60 => format!("{seconds} s"),
         60..3_600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => age(ms),
+    }
+}
+
+/// Formats the time in ms until an event, to the second below 10 minutes: `42 s`, `1 min 59 s`, `12 min`. At most 10
+/// columns below 100 h.
+#[must_use]
+pub fn remaining(ms: u64) -> String {
+    match ms {
+        1_000..600_000 => uptime(ms),
         _ => age(ms),
     }
 }
@@ -179,6 +199,16 @@ mod tests {
             assert_eq!(age(ms), text);
         }
         assert_eq!(uptime(247_000), "4 min 07 s");
+        for (ms, text) in [
+            (900, "now"),
+            (13_000, "13 s"),
+            (119_900, "1 min 59 s"),
+            (599_999, "9 min 59 s"),
+            (600_000, "10 min"),
+            (4_320_000, "1 h 12 min"),
+        ] {
+            assert_eq!(remaining(ms), text);
+        }
         assert_eq!(age_short(61_200_000), "17 h");
         assert_eq!(ago(300), "just now");
         assert_eq!(duration(131), "131 ms");

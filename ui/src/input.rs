@@ -1,5 +1,6 @@
 //! Input events that the view handles, and the actions that the view returns.
 
+use crate::human;
 use crate::request::WorkflowRequest;
 
 /// A key press. Independent of the terminal library.
@@ -119,12 +120,43 @@ pub enum Action {
     /// Act on workflows. The outcome is a [`toast`](crate::Model::toast) or an
     /// [`answer`](crate::Model::answer).
     Workflow(WorkflowRequest),
+    /// Look for a workflow of the shown namespace by its workflow ID or run ID. The caller opens its
+    /// page with [`Ui::show_workflow`](crate::Ui::show_workflow).
+    FindWorkflow(String),
+    /// Open the history of the run of the open page as JSON in a pager.
+    OpenHistory,
+    /// Wait no longer for the action in [`waiting`](crate::Model::waiting).
+    StopWaiting,
+    /// Start, stop or restart a worker of a project.
+    Worker(WorkerRequest),
+    /// Restart all workers of projects that can be restarted.
+    RestartWorkers,
     /// Copy a text to the clipboard of the terminal.
     Copy(CopyRequest),
     /// Open a log file in a pager.
     OpenFile(LogFile),
     /// Pass a key to the pane of stigmer's own log, which the caller draws.
     PaneKey(Key),
+}
+
+/// A command for a worker of a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerRequest {
+    /// Name of the worker.
+    pub name: String,
+    /// The command.
+    pub command: UnitCommand,
+}
+
+/// A command for a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnitCommand {
+    /// Start the unit.
+    Start,
+    /// Stop the unit.
+    Stop,
+    /// Restart the unit.
+    Restart,
 }
 
 /// Problems to hide.
@@ -147,13 +179,48 @@ pub struct CopyRequest {
     pub lines: usize,
     /// Number of selected lines that did not fit.
     pub left_out: usize,
+    /// What the text is.
+    pub kind: CopyKind,
+}
+
+impl CopyRequest {
+    /// Returns the message after the copy.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match (self.kind, self.left_out) {
+            (CopyKind::Name, _) => format!("copied {}", self.text.trim_end()),
+            (CopyKind::Command, _) => "copied the command".to_owned(),
+            (CopyKind::Lines, 0) => {
+                format!("copied {}", human::counted(self.lines as u64, "line", "lines"))
+            }
+            (CopyKind::Lines, more) => {
+                let (lines, all) = (self.lines as u64, (self.lines + more) as u64);
+                let (lines, all) = (human::count(lines), human::counted(all, "line", "lines"));
+                format!("copied {lines} of {all} (terminal limit)")
+            }
+        }
+    }
+}
+
+/// What a copied text is. The message about the copy names it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CopyKind {
+    /// Lines of a log or a page.
+    #[default]
+    Lines,
+    /// The ID of a workflow, or the name of another row.
+    Name,
+    /// A command for a shell.
+    Command,
 }
 
 /// A log that has a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogFile {
     /// The log of Temporal.
     Temporal,
+    /// The log of the worker of a project with this name.
+    Worker(String),
     /// The log of stigmer, which the hosts of this home write.
     Own,
 }

@@ -15,7 +15,7 @@
 //! | [`model`], `log`, `input` | the data on the screen; the log lines; input events and actions |
 //! | `draw` | text, bars and boxes in cells; layout; themes |
 //! | `explorer` | the shown lines of the log: filter, folds, search, selection |
-//! | `app::view`, `app::keymap` | the state of the view; the table of keys for dispatch, footer and help |
+//! | `app::view`, `app::keymap` | the state of the view; the table of keys for dispatch, footer and palette |
 //! | `panel` | one file for each panel |
 //! | `app::ui` | dispatch and frames |
 //! | `demo` | sample data and pictures, only with the feature `demo` |
@@ -41,6 +41,9 @@ pub mod request;
 pub use app::ui::Ui;
 pub use draw::layout::Pane;
 pub use draw::theme::{Depth, Palette, Symbols, Theme, UnknownTheme};
-pub use input::{Action, CopyRequest, DismissRequest, Input, Key, KeyCode, LogFile, QuitChoice};
-pub use log::{Details, Level, LineHead, LineKind, LogLine, LogSource, Noise};
+pub use input::{
+    Action, CopyKind, CopyRequest, DismissRequest, Input, Key, KeyCode, LogFile, QuitChoice,
+    UnitCommand, WorkerRequest,
+};
+pub use log::{Details, Level, LineHead, LineKind, LogLine, LogSource, Noise, OWN, SERVER};
 pub use model::Model;

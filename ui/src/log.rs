@@ -5,7 +5,12 @@
 
 use std::ops::Range;
 
-/// A bounded sequence of log lines, oldest first.
+/// Number of the server among the units of a [`LogSource`].
+pub const SERVER: u16 = 0;
+/// Number of stigmer itself, which is not one of the units of a [`LogSource`] but may have lines there.
+pub const OWN: u16 = u16::MAX;
+
+/// A bounded sequence of the log lines of one or several units, oldest first.
 ///
 /// An *index* counts from the oldest stored line, a *number* from the first line that was ever stored:
 /// `number = dropped() + index`. A number never changes.
@@ -31,6 +36,20 @@ pub trait LogSource {
     /// Returns the ranges of bytes in `text` that match a regular expression, in ascending order.
     /// Empty for an invalid pattern.
     fn spans(&self, pattern: &str, text: &str) -> Vec<Range<usize>>;
+    /// Returns the numbers and the names of the units whose lines are stored, in the order of the screen. The
+    /// first one is the server, with the number [`SERVER`].
+    fn units(&self) -> &[(u16, String)];
+    /// Returns the number of the unit with this name. `None` if its lines are not stored.
+    fn unit(&self, name: &str) -> Option<u16> {
+        self.units().iter().find(|(_, it)| it == name).map(|(number, _)| *number)
+    }
+    /// Returns the name of a unit or of stigmer. Empty if the lines of the unit are not stored.
+    fn unit_name(&self, number: u16) -> &str {
+        if number == OWN {
+            return "stigmer";
+        }
+        self.units().iter().find(|(it, _)| *it == number).map_or("", |(_, name)| name)
+    }
     /// Whether no line is stored.
     fn is_empty(&self) -> bool {
         self.len() == 0
@@ -50,13 +69,17 @@ pub struct LogLine<'a> {
     pub level: Level,
     /// Component that wrote the line, such as `history`; may be empty.
     pub component: &'a str,
-    /// Message. For a raw line, this is the whole line.
+    /// Message. For a raw line, this is the whole line, or the line of a worker without its time.
     /// For a mark, this is for example `generation 3`.
     pub text: &'a str,
     /// The other fields as `key=value key=value`.
     pub fields: &'a str,
     /// Form of the line.
     pub kind: LineKind,
+    /// Number of the unit that wrote the line.
+    pub unit: u16,
+    /// Whether the line belongs to the line of its unit before it, as the lines of a stack trace do.
+    pub continues: bool,
 }
 
 impl LogLine<'_> {
@@ -77,8 +100,12 @@ impl LogLine<'_> {
 /// The properties of a line that filters and folds use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineHead {
-    /// Severity.
+    /// Severity of the line, or of the line that it continues.
     pub level: Level,
+    /// Number of the unit that wrote the line.
+    pub unit: u16,
+    /// Whether the line belongs to the line of its unit before it, as the lines of a stack trace do.
+    pub continues: bool,
     /// Component that wrote the line: see [`LogSource::component`].
     pub component: u16,
     /// Form of the line.
@@ -89,7 +116,7 @@ pub struct LineHead {
     pub names_workflow: bool,
 }
 
-/// Kinds of routine lines, which every start or stop writes.
+/// Kinds of routine lines, which every start or stop of the server causes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noise {
     /// A line of a start.
@@ -100,6 +127,8 @@ pub enum Noise {
     Adjacent,
     /// A line that is routine only directly after a line of a stop.
     AdjacentToShutdown,
+    /// A line of a worker that cannot poll, because the server is away.
+    NoServer,
 }
 
 /// All content of a line.
@@ -114,7 +143,7 @@ pub struct Details {
 /// Form of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineKind {
-    /// Not parsed: only `text` is set.
+    /// Not parsed: only `text` is set, and the time of a line of a worker.
     Raw,
     /// Parsed into time, level, component, text and fields.
     Structured,

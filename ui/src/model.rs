@@ -9,8 +9,8 @@ mod work;
 
 use crate::loss::{Storage, WorkflowCount};
 pub use page::{
-    CauseRow, HistoryDetails, HistoryRow, HistoryState, OpenWorkflow, PendingRow, RunFound,
-    WorkflowPage,
+    CauseRow, HistoryDetails, HistoryRow, HistoryState, OpenWorkflow, PendingRow, ResetEvent,
+    RunFound, WorkflowPage,
 };
 pub use server::{
     FailureLimit, FailureView, LastRestart, LayerView, ProbePoint, ProbeView, ResourcesView,
@@ -18,8 +18,8 @@ pub use server::{
 };
 pub use timeline::{Phase, TimelineKind, TimelineRow};
 pub use work::{
-    Answer, ClosedCount, Member, ProblemKind, ProblemRow, Severity, WorkerRow, WorkerState,
-    WorkflowCounts, WorkflowRow, WorkflowStatus,
+    Answer, ClosedCount, Dismissed, FoundWorkflows, Listing, Member, ProblemKind, ProblemRow,
+    Severity, UnitCommands, WorkerRow, WorkerState, WorkflowCounts, WorkflowRow, WorkflowStatus,
 };
 
 /// The data that the dashboard draws. The default is the model before the first snapshot of a host.
@@ -74,13 +74,18 @@ pub struct Model {
     pub timeline: Vec<TimelineRow>,
     /// Namespace whose workflows are shown. Empty if unknown.
     pub namespace: String,
+    /// Namespaces of the server that are configured. [`Ui::listing`](crate::Ui::listing) selects one.
+    pub namespaces: Vec<String>,
     /// Problems, in the order of the screen. `None` while they are unknown.
     pub problems: Option<Vec<ProblemRow>>,
-    /// Number of problems that the user dismissed. They are not in `problems`.
-    pub dismissed: usize,
+    /// The problems that the user dismissed. They are not in `problems`.
+    pub dismissed: Dismissed,
     /// Running workflows and those that closed recently, in the order of the screen. `None` while
     /// they are unknown.
     pub recent: Option<Vec<WorkflowRow>>,
+    /// The workflows that match the query of [`Ui::listing`](crate::Ui::listing). `None` without a query,
+    /// or before its answer.
+    pub found: Option<FoundWorkflows>,
     /// Workers, in the order of the screen. `None` while they are unknown.
     pub workers: Option<Vec<WorkerRow>>,
     /// Page of the run that [`Ui::open_workflow`](crate::Ui::open_workflow) returns. `None` while no
@@ -105,6 +110,9 @@ pub struct Model {
     pub can: Commands,
     /// Whether the user has quit and the dashboard finishes its work. No dialog opens any more.
     pub leaving: bool,
+    /// An action that takes long: `query items of basket-1, 3 s`. The key Esc gives
+    /// [`Action::StopWaiting`](crate::Action::StopWaiting).
+    pub waiting: Option<String>,
     /// A message for a short time: `copied 3 lines`. The caller removes it.
     pub toast: Option<String>,
 }
@@ -150,6 +158,11 @@ pub struct Commands {
 }
 
 impl Model {
+    /// Whether stigmer runs a worker that can be restarted.
+    pub(crate) fn restarts_workers(&self) -> bool {
+        self.workers.iter().flatten().any(|row| row.can.restart)
+    }
+
     /// Returns the explanation of the failed state. `None` in other states.
     pub(crate) fn failed(&self) -> Option<&FailureView> {
         self.failure.as_ref().filter(|_| self.state == StateView::Failed)
@@ -196,9 +209,11 @@ impl Default for Model {
             failure: None,
             timeline: Vec::new(),
             namespace: String::new(),
+            namespaces: Vec::new(),
             problems: None,
-            dismissed: 0,
+            dismissed: Dismissed::default(),
             recent: None,
+            found: None,
             workers: None,
             page: None,
             connected_workers: None,
@@ -210,6 +225,7 @@ impl Default for Model {
             answer: None,
             can: Commands::default(),
             leaving: false,
+            waiting: None,
             toast: None,
         }
     }

@@ -2,7 +2,7 @@
 
 mod dialogs;
 mod failure;
-mod footer;
+pub(crate) mod footer;
 mod head;
 mod latency;
 mod lists;
@@ -29,7 +29,7 @@ use crate::app::view::{Overlay, Tab};
 use crate::draw::layout::{Parts, Shape, split_top};
 use crate::draw::paint;
 use dialogs::{actions, confirm, pick, quit};
-use pages::{answer, entry, help, line};
+use pages::{answer, entry, line, palette};
 use scene::{Canvas, Scene};
 
 /// Maximum rows of a short message.
@@ -48,11 +48,12 @@ pub(crate) fn screen(canvas: &mut Canvas<'_>, area: Rect) {
         return tiny::draw(canvas, area);
     }
     let parts = Parts::of(area);
-    head::draw(canvas.buf, parts.state, parts.work, canvas.scene);
+    head::draw(canvas, parts.state, parts.work);
     tab(canvas, area);
     // After the content, which updates its scroll position.
     tab_line::draw(canvas, parts.tabs);
-    canvas.map.message = split_top(below(area), MESSAGE).0;
+    let content = parts.content;
+    canvas.map.message = split_top(content, content.height.saturating_sub(MESSAGE)).1;
     if let Some(overlay) = (Context { view: canvas.view, model, log }).overlay() {
         if overlay != Overlay::Workflow && canvas.view.workflow.is_some() {
             pages::workflow::draw(canvas, below(area));
@@ -61,7 +62,7 @@ pub(crate) fn screen(canvas: &mut Canvas<'_>, area: Rect) {
         let front = self::overlay(canvas, area, overlay);
         canvas.map.front = Some((front, parts.footer));
     }
-    tab_line::message(canvas.buf, canvas.map.message, canvas.scene);
+    tab_line::message(canvas.buf, canvas.map, canvas.scene);
     // Last, because a list knows whether it scrolls only after it is drawn.
     paint::clear(canvas.buf, parts.footer, palette.base);
     footer::draw(canvas, parts.footer);
@@ -93,7 +94,7 @@ fn overlay(canvas: &mut Canvas<'_>, area: Rect, overlay: Overlay) -> Rect {
     let (whole, _) = split_top(area, area.height.saturating_sub(1));
     let page = below(area);
     let dialog = match overlay {
-        Overlay::Help => return help::draw(canvas, page),
+        Overlay::Palette => return palette::draw(canvas, page),
         Overlay::Line(number) => return line::draw(canvas, page, number),
         Overlay::Entry(id) => return entry::draw(canvas, page, id),
         Overlay::Row => return pages::row::draw(canvas, page),
@@ -105,5 +106,6 @@ fn overlay(canvas: &mut Canvas<'_>, area: Rect, overlay: Overlay) -> Rect {
         Overlay::Sources | Overlay::Types => pick::draw(canvas, whole, overlay),
     };
     canvas.map.message = paint::edge(dialog, dialog.height.saturating_sub(1));
+    canvas.map.free = canvas.map.message;
     dialog
 }

@@ -81,8 +81,8 @@ pub struct WorkflowCall {
 pub enum ResetPoint {
     /// From the last completed workflow task.
     LastTask,
-    /// From the workflow task that ended with the event of this ID.
-    Event(u64),
+    /// From the workflow task that ended with the event of this ID. `None` if the ID is not known yet.
+    Event(Option<u64>),
 }
 
 impl WorkflowRequest {
@@ -163,9 +163,9 @@ impl CliCommand {
         if !["", DEFAULT_NAMESPACE].contains(&namespace) {
             self = self.with("--namespace", namespace);
         }
-        let words = self.words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
+        let words = self.words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ");
         match self.file {
-            Some(file) => format!("{words} > {}", quote(&file)),
+            Some(file) => format!("{words} > {}", shell_word(&file)),
             None => words,
         }
     }
@@ -187,7 +187,8 @@ impl WorkflowAction {
                 reset().with("--type", "LastWorkflowTask").with("--reason", REASON)
             }
             Self::Reset(ResetPoint::Event(event)) => {
-                reset().with("--event-id", &event.to_string()).with("--reason", REASON)
+                let id = event.map_or_else(|| "EVENT_ID".to_owned(), |event| event.to_string());
+                reset().with("--event-id", &id).with("--reason", REASON)
             }
             Self::Retry => {
                 let id = target.activity.as_ref().map_or("", |it| it.id.as_str());
@@ -252,8 +253,15 @@ impl WorkflowTarget {
     }
 }
 
+/// Returns the command line of the Temporal CLI that shows a run, for a shell. `address` is the address of
+/// the server.
+pub(crate) fn show_command(target: &WorkflowTarget, address: Option<&str>) -> String {
+    CliCommand::new("temporal workflow show").on(target).at(address, &target.namespace)
+}
+
 /// Quotes a word for a POSIX shell, if necessary.
-fn quote(word: &str) -> String {
+#[must_use]
+pub fn shell_word(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);
     match word {
         "" => "''".to_owned(),
@@ -312,7 +320,10 @@ mod tests {
                 A::Reset(ResetPoint::LastTask),
                 format!("workflow reset {of} --type LastWorkflowTask {reason}"),
             ),
-            (A::Reset(ResetPoint::Event(7)), format!("workflow reset {of} --event-id 7 {reason}")),
+            (
+                A::Reset(ResetPoint::Event(Some(7))),
+                format!("workflow reset {of} --event-id 7 {reason}"),
+            ),
             (
                 A::Retry,
                 format!(
@@ -395,7 +406,7 @@ mod tests {
             ("a\nb", "'a\nb'"),
             ("größe", "'größe'"),
         ] {
-            assert_eq!(quote(word), quoted);
+            assert_eq!(shell_word(word), quoted);
         }
     }
 

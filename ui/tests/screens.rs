@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use stigmer_ui::demo::sample::{self, SampleLog};
 use stigmer_ui::loss::Storage;
-use stigmer_ui::model::{Model, StateView};
+use stigmer_ui::model::{FoundWorkflows, Model, StateView};
 use stigmer_ui::{Input, Key, KeyCode, Symbols, Theme, Ui};
 
 const SIZES: [(u16, u16); 5] = [(120, 36), (80, 24), (60, 20), (40, 10), (20, 5)];
@@ -87,11 +87,12 @@ fn typed(text: &str) -> Vec<Key> {
 #[test]
 fn tabs_pages_and_notices() {
     let model = sample::with_problems();
-    let log = SampleLog::temporal();
+    let log = SampleLog::temporal().with_orders();
     let views = [
         ("overview", vec![]),
         ("overview-row", typed("jj")),
         ("overview-last", vec![END]),
+        ("overview-expanded", [typed("jjjjj"), vec![Key::plain(KeyCode::Right)]].concat()),
         ("workflows", typed("2")),
         ("workflows-filtered", [typed("2jjj/!refund"), vec![ENTER]].concat()),
         ("workflows-typed", typed("2/type:c")),
@@ -103,19 +104,61 @@ fn tabs_pages_and_notices() {
         ("server", typed("5")),
         ("problem", [typed("jjjjj"), vec![ENTER]].concat()),
         ("worker", [typed("3jjjj"), vec![ENTER]].concat()),
+        ("own-worker", [typed("3jjj"), vec![ENTER]].concat()),
+        ("worker-log", typed("3jl")),
         ("workflow", [typed("2"), vec![END, ENTER]].concat()),
         ("actions", typed("jja")),
         ("action-marks", typed("2j j a")),
         ("action-form", typed("jjagadd")),
         ("action-question", typed("jjat")),
         ("action-number", typed("jjjjjat2")),
-        ("help", typed("?")),
+        ("palette", typed("?")),
+        ("palette-filtered", typed(":theme")),
+        ("palette-refused", [typed("?undo"), vec![ENTER]].concat()),
         ("refused", typed("s")),
         ("unknown-key", typed("X")),
     ];
     for size in SIZES {
         for (what, keys) in &views {
             let screen = Screen::after(size, &model, &log, keys);
+            assert_snapshot!(format!("{}x{}-{what}", size.0, size.1), screen);
+        }
+    }
+}
+
+#[test]
+fn namespaces_and_queries() {
+    let mut model = sample::with_problems();
+    model.namespaces = vec!["default".into(), "orders".into()];
+    for row in model.problems.iter_mut().flatten().skip(3).take(2) {
+        row.namespace = "orders".into();
+    }
+    let query = "WorkflowType = 'Checkout'";
+    let rows: Vec<_> = model.recent.iter().flatten().skip(1).take(2).cloned().collect();
+    let answered = |error: &str| {
+        let found = FoundWorkflows {
+            query: query.into(),
+            error: error.into(),
+            rows: error.is_empty().then(|| rows.clone()),
+            more: false,
+        };
+        Model { found: Some(found), ..model.clone() }
+    };
+    let (found, refused) = (answered(""), answered("the server has no attribute WorkflowTypo"));
+    let sent = [typed("2/"), vec![Key::plain(KeyCode::Tab)], typed(query), vec![ENTER]].concat();
+    let views = [
+        ("namespaces", &model, vec![]),
+        ("namespaces-workflows", &model, typed("2")),
+        ("namespaces-palette", &model, typed("?namespace")),
+        ("namespaces-page", &model, [typed("jjjjj"), vec![ENTER]].concat()),
+        ("query-typed", &model, sent[..sent.len() - 1].to_vec()),
+        ("query-sent", &model, sent.clone()),
+        ("query-found", &found, sent.clone()),
+        ("query-refused", &refused, sent),
+    ];
+    for size in SIZES {
+        for (what, model, keys) in &views {
+            let screen = Screen::after(size, model, &SampleLog::temporal(), keys);
             assert_snapshot!(format!("{}x{}-{what}", size.0, size.1), screen);
         }
     }

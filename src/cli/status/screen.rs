@@ -1,5 +1,6 @@
 //! Formats the status for people, on one screen. The most important facts come first.
 
+use crate::config::ExplainedOption;
 use crate::harmless::harmless;
 use crate::presenter;
 use crate::protocol::{LayerStatus, State, Status};
@@ -17,8 +18,13 @@ const GREEN: &str = "32";
 const YELLOW: &str = "33";
 const RED: &str = "31";
 
-/// Formats the status, with colors if `coloured` is true.
-pub(super) fn render(status: &Status, home: &str, coloured: bool) -> String {
+/// Formats the status and the options that are not defaults, with colors if `coloured` is true.
+pub(super) fn render(
+    status: &Status,
+    options: &[ExplainedOption<'_>],
+    home: &str,
+    coloured: bool,
+) -> String {
     let mut sheet = Sheet { text: String::new(), coloured };
     headline(&mut sheet, status);
     if let Some(temporal) = &status.temporal {
@@ -46,6 +52,10 @@ pub(super) fn render(status: &Status, home: &str, coloured: bool) -> String {
             );
         }
     }
+    for (number, option) in options.iter().enumerate() {
+        sheet.row(if number == 0 { "options" } else { "" }, &option.to_string());
+    }
+    workers(&mut sheet, status);
     let lines = status.host.as_ref().map(|_| human::counted(status.log.lines, "line", "lines"));
     let lines =
         lines.map_or_else(String::new, |lines| format!("   {lines} since the host started"));
@@ -60,6 +70,27 @@ pub(super) fn render(status: &Status, home: &str, coloured: bool) -> String {
     sheet.row("host", &host);
     sheet.row("home", home);
     sheet.text
+}
+
+/// A row for each worker of a project.
+fn workers(sheet: &mut Sheet, status: &Status) {
+    for (number, worker) in status.workers.iter().enumerate() {
+        let mut text = format!("{} {}", worker.name, worker.state.as_str());
+        if let Some(ms) = worker.uptime_ms {
+            text.push_str(&format!("   up {}", human::uptime(ms)));
+        }
+        text.extend(worker.pid.map(|pid| format!("   pid {pid}")));
+        if worker.restarts.total > 0 {
+            text.push_str(&format!("   restarted {} ×", worker.restarts.total));
+        }
+        if !worker.task_queues.is_empty() {
+            text.push_str(&format!("   polls {}", worker.task_queues.join(", ")));
+        }
+        sheet.row(if number == 0 { "workers" } else { "" }, &text);
+        if !worker.message.is_empty() {
+            sheet.row("", &format!("  {}", worker.message));
+        }
+    }
 }
 
 fn headline(sheet: &mut Sheet, status: &Status) {
@@ -195,6 +226,8 @@ impl Sheet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::FileOrigin;
+    use std::path::Path;
 
     fn status(more: &str) -> Status {
         // A complete status as JSON. `more` contains the values that a test changes.
@@ -230,7 +263,21 @@ mod tests {
 
     #[test]
     fn status_fits_on_one_screen() {
-        insta::assert_snapshot!(render(&status("{}"), "/h", false));
+        let options = [
+            ExplainedOption {
+                option: "namespace".to_owned(),
+                value: "default,orders".to_owned(),
+                is_default: false,
+                file: Some((FileOrigin::Project(Path::new("/shop/stigmer.toml"), Some(3)), None)),
+            },
+            ExplainedOption {
+                option: "port".to_owned(),
+                value: "7233".to_owned(),
+                is_default: true,
+                file: Some((FileOrigin::Home, Some("7300".to_owned()))),
+            },
+        ];
+        insta::assert_snapshot!(render(&status("{}"), &options, "/h", false));
     }
 
     #[test]
@@ -243,14 +290,14 @@ mod tests {
                        {"name": "store", "ok": null, "latency_us": null},
                        {"name": "engine", "ok": null, "latency_us": null}],
             "latency_us": {"last": null, "p50": 200, "p99": 900}, "consecutive_failures": 2}}"#;
-        insta::assert_snapshot!(render(&status(more), "/h", false));
+        insta::assert_snapshot!(render(&status(more), &[], "/h", false));
     }
 
     #[test]
     fn stopped_server_is_shown() {
         let more = r#"{"state": "stopped", "intent": "down", "host": null, "temporal": null,
             "restarts": {"total": 0, "in_window": 0, "last": null}}"#;
-        insta::assert_snapshot!(render(&status(more), "/h", false));
+        insta::assert_snapshot!(render(&status(more), &[], "/h", false));
     }
 
     #[test]
@@ -272,15 +319,21 @@ mod tests {
         temporal.address = HOSTILE.to_owned();
         temporal.ui_url = Some(HOSTILE.to_owned());
         temporal.database.as_mut().unwrap().path = HOSTILE.into();
-        assert_harmless(&render(&hostile, HOSTILE, false));
+        let options = [ExplainedOption {
+            option: "db".to_owned(),
+            value: HOSTILE.to_owned(),
+            is_default: false,
+            file: Some((FileOrigin::Project(Path::new(HOSTILE), None), Some(HOSTILE.to_owned()))),
+        }];
+        assert_harmless(&render(&hostile, &options, HOSTILE, false));
         let ours = regex::Regex::new("\x1b\\[(2|1|[1;]*3[123]|0)m").unwrap();
-        assert_harmless(&ours.replace_all(&render(&hostile, HOSTILE, true), ""));
+        assert_harmless(&ours.replace_all(&render(&hostile, &options, HOSTILE, true), ""));
     }
 
     #[test]
     fn colors_do_not_change_the_text() {
         let (plain, coloured) =
-            (render(&status("{}"), "/h", false), render(&status("{}"), "/h", true));
+            (render(&status("{}"), &[], "/h", false), render(&status("{}"), &[], "/h", true));
         assert!(!plain.contains('\x1b') && coloured.contains("\x1b[1;32m● READY\x1b[0m"));
         let sgr = regex::Regex::new("\x1b\\[[0-9;]*m").unwrap();
         assert_eq!(sgr.replace_all(&coloured, ""), plain);

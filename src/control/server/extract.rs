@@ -54,7 +54,7 @@ impl<S: Send + Sync> FromRequest<S> for ApiBody {
                 _ => "bad_body",
             };
             let message = format!("cannot read the body for {path}: {}", rejection.body_text());
-            let hint = "send an object of option names and values, or nothing";
+            let hint = "send a smaller JSON object, or nothing";
             failure(rejection.status(), ApiError::new(code, message, hint))
         })
     }

@@ -2,14 +2,16 @@
 
 use super::extract::ApiQuery;
 use super::{Api, failure};
-use crate::log::query::{LogFilter, Query};
+use crate::log::query::Query;
 use crate::log::search::pattern;
-use crate::log::{Follower, StartAt};
+use crate::log::{MergedLogs, UnitLog};
+use crate::paths::Home;
 use crate::process::threads::LOOKS;
 use crate::protocol::ApiError;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use std::io;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -19,6 +21,7 @@ use tokio::sync::Semaphore;
 #[serde(default, deny_unknown_fields)]
 pub(super) struct LogsQuery {
     tail: Option<usize>,
+    unit: Option<String>,
     level: Option<String>,
     grep: Option<String>,
 }
@@ -39,7 +42,7 @@ pub(super) async fn logs(
     State(api): State<Api>,
     ApiQuery(wanted): ApiQuery<LogsQuery>,
 ) -> Response {
-    let LogsQuery { tail, level, grep } = wanted;
+    let LogsQuery { tail, unit, level, grep } = wanted;
     let bad = |message: String| {
         let hint = "see `stigmer local logs --help`";
         failure(StatusCode::BAD_REQUEST, ApiError::new("bad_query", message, hint))
@@ -57,31 +60,43 @@ pub(super) async fn logs(
         Err(refused) => return failure(StatusCode::SERVICE_UNAVAILABLE, refused),
     };
     let last = Some(tail.unwrap_or(1_000).min(TAIL_MAX));
-    let path = api.manager.facts().settings.home.temporal_log();
+    let home = api.manager.facts().settings.home.clone();
     let _turn = READING.acquire().await;
-    let read = LOOKS.run(READ, move || {
+    let read = LOOKS.run(READ, move || -> Result<_, String> {
+        let Some(logs) = logs_of(&home, unit.as_deref()).map_err(|error| error.to_string())? else {
+            return Ok(None);
+        };
         let mut text = String::new();
-        LogFilter::new(Query { last, level, pattern, since: None, most: Some(BYTES_MAX) })
-            .read(
-                &mut Follower::new(&path, StartAt::Beginning).patient(),
-                |found| found.to_json(),
-                |line| text.push_str(line),
-            )
-            .map(|()| text)
+        let query = Query { last, level, pattern, since: None, most: Some(BYTES_MAX) };
+        MergedLogs::open(&logs, query)
+            .read(|found| found.to_json(), |line| text.push_str(line))
+            .map_err(|error| error.to_string())?;
+        Ok(Some(text))
     });
     match read.await {
-        Ok(Ok(text)) => ([(header::CONTENT_TYPE, "application/x-ndjson")], text).into_response(),
+        Ok(Ok(Some(text))) => {
+            ([(header::CONTENT_TYPE, "application/x-ndjson")], text).into_response()
+        }
+        Ok(Ok(None)) => bad("unit: there is no log of this unit".to_owned()),
         Ok(Err(error)) => failure(
             StatusCode::INTERNAL_SERVER_ERROR,
-            ApiError::new(
-                "unreadable",
-                error.to_string(),
-                "check the owner and the mode of the log file",
-            ),
+            ApiError::new("unreadable", error, "check the owner and the mode of the log file"),
         ),
         Err(error) => failure(
             StatusCode::INTERNAL_SERVER_ERROR,
             ApiError::new("unreadable", error.to_string(), "see logs/stigmer.log"),
         ),
     }
+}
+
+/// The logs of this unit, or of all units. `None` if there is no such unit. Blocks.
+fn logs_of(home: &Home, unit: Option<&str>) -> io::Result<Option<Vec<UnitLog>>> {
+    let server = UnitLog::of_server(home.temporal_log());
+    let workers = home.worker_names()?;
+    let workers = workers.iter().map(|name| UnitLog::of_worker(name, home.worker(name).log()));
+    let mut logs = std::iter::once(server).chain(workers);
+    Ok(match unit {
+        Some(unit) => logs.find(|log| log.unit == unit).map(|log| vec![log]),
+        None => Some(logs.collect()),
+    })
 }

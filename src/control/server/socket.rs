@@ -123,8 +123,9 @@ impl Socket {
     pub(super) fn remove(&self) {
         let state = std::mem::replace(&mut *self.state(), SocketState::Removed);
         let SocketState::Bound(file) = state else { return };
-        // Ignore an error: the next host replaces the file.
-        let _ = look::promptly(self.folder(), {
+        // This host responds to no client any more, so it can wait for a busy machine. Ignore an error:
+        // the next host replaces the file.
+        let _ = look::bounded(self.folder(), {
             let path = self.path.clone();
             move |_| remove(&path, &file)
         });

@@ -301,3 +301,38 @@ proptest! {
         prop_assert_eq!(visible(&text), text.as_str());
     }
 }
+
+#[test]
+fn line_of_a_worker_continues_the_event_before_it() {
+    let mut parser = LineParser::of(LogWriter::Worker, TimeZone::UTC);
+    let mark = generation_mark(2, Timestamp::UNIX_EPOCH, "changed", "");
+    for (line, severity, continues) in [
+        ("plain", Level::Unknown, false),
+        ("  indented", Level::Unknown, false),
+        ("INFO started", Level::Info, false),
+        ("print", Level::Info, false),
+        ("  indented", Level::Info, true),
+        ("Traceback (most recent call last):", Level::Error, false),
+        ("  File \"worker.py\", line 3", Level::Error, true),
+        ("", Level::Error, true),
+        ("ModuleNotFoundError: No module named 'smtp'", Level::Error, true),
+        ("another line", Level::Error, false),
+        ("  of several", Level::Error, true),
+        ("ERROR failed", Level::Error, false),
+        ("because", Level::Error, true),
+        ("another line", Level::Error, false),
+        ("2026-11-29 12:00:00 an event without a level", Level::Unknown, false),
+        ("WARN slow", Level::Warn, false),
+        (&mark, Level::Info, false),
+        ("plain", Level::Unknown, false),
+    ] {
+        let head = parser.scan(line);
+        assert_eq!((head.severity, head.continues), (severity, continues), "{line}");
+    }
+    let error = r#"{"time":"2026-11-22T20:53:38Z","level":"ERROR","msg":"x"}"#;
+    let mut parser = LineParser::new(TimeZone::UTC);
+    for (line, severity) in [(error, Level::Error), ("raw", Level::Unknown)] {
+        let head = parser.scan(line);
+        assert_eq!((head.severity, head.continues), (severity, false), "{line}");
+    }
+}

@@ -1,11 +1,33 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::log::line::generation_mark;
+use crate::log::line::{LineParser, generation_mark, text};
 use crate::process::threads::tests::without_threads;
 
-fn store(max_lines: usize, max_bytes: usize) -> LogStore {
-    LogStore::new(max_lines, max_bytes, TimeZone::UTC)
+/// A store of lines of a server, with their parser.
+struct ServerStore {
+    store: LogStore,
+    parser: LineParser,
+}
+
+impl ServerStore {
+    fn push(&mut self, line: &[u8]) {
+        let text = text(line);
+        self.store.push(LogStore::SERVER, &text, &self.parser.scan(&text));
+    }
+}
+
+impl std::ops::Deref for ServerStore {
+    type Target = LogStore;
+
+    fn deref(&self) -> &LogStore {
+        &self.store
+    }
+}
+
+fn store(max_lines: usize, max_bytes: usize) -> ServerStore {
+    let store = LogStore::new(max_lines, max_bytes);
+    ServerStore { store, parser: LineParser::new(jiff::tz::TimeZone::UTC) }
 }
 
 fn event(level: &str, service: &str, message: &str) -> String {
@@ -14,7 +36,7 @@ fn event(level: &str, service: &str, message: &str) -> String {
     )
 }
 
-fn sample() -> LogStore {
+fn sample() -> ServerStore {
     let mut store = store(100, 1_000_000);
     store.push(generation_mark(1, Timestamp::UNIX_EPOCH, "operator", "").as_bytes());
     store.push(event("INFO", "history", "alpha").as_bytes());
@@ -65,6 +87,27 @@ fn numbers_do_not_change_when_lines_are_dropped() {
     assert!(store.get(6).is_none());
     assert_eq!(store.get(7).unwrap().text(), "line 7");
     assert_eq!(store.range(0..9).map(|entry| entry.index()).collect::<Vec<_>>(), [7, 8]);
+}
+
+#[test]
+fn line_after_all_were_dropped_has_the_next_number() {
+    let mut store = sample();
+    store.store.clear();
+    assert_eq!((store.first_index(), store.len(), store.bytes()), (5, 0, 0));
+    store.push(b"next");
+    assert_eq!(store.get(5).unwrap().text(), "next");
+    assert_eq!(found(&store, "alpha|next"), [5]);
+}
+
+#[test]
+fn line_has_its_unit_and_only_the_server_writes_noise() {
+    let mut store = LogStore::new(10, 1_000_000);
+    let line = event("INFO", "history", "Quota changed");
+    let head = LineParser::new(jiff::tz::TimeZone::UTC).scan(&line);
+    store.push(LogStore::SERVER, &line, &head);
+    store.push(3, &line, &head);
+    let lines: Vec<_> = store.range(0..2).map(|it| (it.unit(), it.noise().is_some())).collect();
+    assert_eq!(lines, [(LogStore::SERVER, true), (3, false)]);
 }
 
 #[test]

@@ -84,3 +84,34 @@ async fn intent_of_an_earlier_command_does_not_undo_a_later_start() {
     assert_eq!(handle.settled().await.want, Want::Down, "a command has written that intent");
     running.abort();
 }
+
+#[tokio::test]
+async fn stop_is_not_proven_while_a_worker_runs_that_the_host_could_not_adopt() {
+    let Rig { manager, handle, _lock, _folder } = rig_as(Mode::Headless);
+    let files = manager.facts.settings.home.worker("orders");
+    files.prepare().unwrap();
+    // The test process has locked the file, but it is not a worker of stigmer.
+    let held = InstanceLock::take(&files.lock()).unwrap();
+    let running = tokio::spawn(manager.run());
+    until(&handle, |facts| facts.troubles.contains_key("workers")).await;
+    let error = handle.command(Command::Stop(Cause::Operator)).await.unwrap_err();
+    assert!(error.is_unproven() && error.message.contains("orders"), "{error}");
+    drop(held);
+    handle.command(Command::Stop(Cause::Operator)).await.unwrap();
+    until(&handle, |facts| !facts.troubles.contains_key("workers")).await;
+    running.abort();
+}
+
+#[tokio::test]
+async fn failed_search_for_all_workers_is_repeated_by_a_stop() {
+    let Rig { manager, handle, _lock, _folder } = rig_as(Mode::Headless);
+    let workers = manager.facts.settings.home.workers();
+    std::fs::write(&workers, "").unwrap();
+    let running = tokio::spawn(manager.run());
+    until(&handle, |facts| facts.troubles.contains_key("workers")).await;
+    handle.command(Command::Stop(Cause::Operator)).await.unwrap_err();
+    std::fs::remove_file(&workers).unwrap();
+    handle.command(Command::Stop(Cause::Operator)).await.unwrap();
+    until(&handle, |facts| !facts.troubles.contains_key("workers")).await;
+    running.abort();
+}

@@ -37,3 +37,37 @@ proptest! {
         prop_assert_eq!(group(grouped.clone()).len(), grouped.len());
     }
 }
+
+#[test]
+fn each_workflow_of_a_group_keeps_its_attempt_and_its_age() {
+    let problem = |run_id: &str, attempt, since_ms| Problem {
+        run_id: Some(run_id.to_owned()),
+        attempt: Some(attempt),
+        since_ms,
+        ..Problem::new(ProblemKind::Retrying, run_id)
+    };
+    let grouped = group(vec![problem("old", 9, 60_000), problem("new", 2, 5_000)]);
+    let [row] = grouped.as_slice() else { panic!("{grouped:?}") };
+    assert_eq!((row.run_id.as_deref(), row.attempt), (Some("new"), Some(2)));
+    let [other] = row.others.as_slice() else { panic!("{row:?}") };
+    assert_eq!((other.attempt, other.since_ms), (Some(9), Some(60_000)));
+}
+
+#[test]
+fn one_change_of_code_is_one_problem_for_each_queue() {
+    let problem = |run: &str, queue: &str, event: u32| Problem {
+        run_id: Some(run.to_owned()),
+        queue: Some(queue.to_owned()),
+        cause: format!("non-determinism: the code expects a timer, history has X (event {event})"),
+        ..Problem::new(ProblemKind::Stuck, run)
+    };
+    let problems =
+        vec![problem("a", "orders", 5), problem("b", "orders", 11), problem("c", "shop", 5)];
+    let counts: Vec<u64> = group(problems).iter().map(|row| row.count).collect();
+    assert_eq!(counts, [2, 1]);
+    // Other numbers of a cause are the cause.
+    let cause =
+        |cause: &str, run: &str| Problem { cause: cause.to_owned(), ..problem(run, "orders", 5) };
+    let problems = vec![cause("no order (event 5", "a"), cause("no order (event 6", "b")];
+    assert_eq!(group(problems).len(), 2);
+}

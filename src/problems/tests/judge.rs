@@ -3,13 +3,13 @@
 use super::*;
 use crate::problems::group::group;
 use crate::problems::judge::judge;
-use crate::problems::sample::{EndedRun, NamespaceSample, OpenRun, STALE};
+use crate::problems::sample::{EndedRun, Mismatch, NamespaceSample, OpenRun, STALE};
 use crate::protocol::{Problem, ProblemKind, Severity};
 use crate::temporal::executions::TaskStart;
 use std::collections::BTreeMap;
 
 fn open(description: Description) -> OpenRun {
-    OpenRun { description, events: None }
+    OpenRun { description, described: None, events: None, mismatch: None, attempt_since: None }
 }
 
 fn found(sample: &NamespaceSample) -> Vec<Problem> {
@@ -32,8 +32,8 @@ fn healthy_workflows_are_no_problem() {
         open(description("timer")),
         open(Description { activities: vec![activity(1)], ..description("first attempt") }),
         open(Description {
-            activities: vec![PendingActivity { is_paused: true, ..activity(4) }],
-            ..description("paused")
+            activities: vec![PendingActivity { is_paused: true, ..activity(1) }],
+            ..description("paused before its first attempt")
         }),
         open(Description { task: Some(task(1)), ..description("new") }),
     ];
@@ -44,6 +44,23 @@ fn healthy_workflows_are_no_problem() {
 }
 
 #[test]
+fn activity_that_is_paused_after_a_failure_is_a_problem() {
+    let paused = PendingActivity { is_paused: true, ..activity(8) };
+    let run = open(Description { activities: vec![paused], ..description("refund-0") });
+    let found = only(&NamespaceSample { open: vec![run], ..sample() });
+    assert_eq!((found.kind, found.severity), (ProblemKind::Retrying, Severity::Amber));
+    assert_eq!(found.cause, "call_bank paused after attempt 7: BankUnavailable: 503");
+    assert_eq!((found.attempt, found.next_try_ms), (None, None));
+    assert_eq!(
+        found.hint.as_deref(),
+        Some("unpause it: Temporal does not retry the activity call_bank before")
+    );
+    let command = found.command.unwrap();
+    let expected = "temporal activity unpause --activity-id 1 --workflow-id refund-0";
+    assert!(command.starts_with(expected), "{command}");
+}
+
+#[test]
 fn failing_workflow_task_is_stuck_with_its_cause() {
     let message = "[TMPRL1100] Nondeterminism error: Timer machine does not handle this event: \
                    HistoryEvent(id: 5, ActivityTaskScheduled)";
@@ -51,21 +68,19 @@ fn failing_workflow_task_is_stuck_with_its_cause() {
         (
             24,
             message,
-            "non-determinism: Timer machine does not handle event 5, ActivityTaskScheduled",
+            "non-determinism: the code expects a timer, history has ActivityTaskScheduled (event 5)",
         ),
         (
             24,
             "[TMPRL1100] Nondeterminism error: No command scheduled for event HistoryEvent(id: 5, \
              TimerStarted)",
-            "non-determinism: No command scheduled for event 5, TimerStarted",
+            "non-determinism: the code expects nothing, history has TimerStarted (event 5)",
         ),
         (
             24,
-            "[TMPRL1100] Nondeterminism error: Event does not apply to a wf task machine: \
-             HistoryEvent(id: 5, TimerStarted)",
-            "non-determinism: Event does not apply to a wf task machine: event 5, TimerStarted",
+            "something else",
+            "non-determinism: the code does not match the history: something else",
         ),
-        (24, "something else", "non-determinism: something else"),
         (14, "KeyError: boom", "KeyError: boom"),
         (
             14,
@@ -87,11 +102,95 @@ fn failing_workflow_task_is_stuck_with_its_cause() {
     ];
     for (reason, message, expected) in cases {
         let description = Description { task: Some(task(4)), ..description("drift-11") };
-        let run = OpenRun { description, events: Some(task_failure(reason, message)) };
+        let run = OpenRun { events: Some(task_failure(reason, message)), ..open(description) };
         let problem = only(&NamespaceSample { open: vec![run], ..sample() });
         assert_eq!((problem.kind, problem.severity), (ProblemKind::Stuck, Severity::Red));
         assert_eq!((problem.cause.as_str(), problem.since_ms), (expected, 30_000));
         assert_eq!(problem.attempt, Some(4));
+    }
+}
+
+#[test]
+fn non_determinism_names_the_worker_that_started_after_the_last_good_task() {
+    let process = |started| PollerProcess::Runs {
+        pid: 58,
+        command: "python w.py".to_owned(),
+        started: Some(ago(started)),
+    };
+    let last_good = 100;
+    let cases = [
+        (process(90), vec![], true),
+        (process(110), vec![], false),
+        // The worker that failed has ended.
+        (ended("python b.py"), vec![process(90)], true),
+        (ended("python b.py"), vec![process(90), process(110)], false),
+        (PollerProcess::Unknown, vec![], false),
+        (PollerProcess::Unknown, vec![PollerProcess::Unknown], false),
+        (process(110), vec![process(90)], false),
+    ];
+    for (failing, polling, is_known) in cases {
+        let description = Description { task: Some(task(4)), ..description("drift-11") };
+        let last_completed = Some(ago(last_good));
+        let events = NewestEvents { last_completed, ..task_failure(24, "x") };
+        let pollers = polling.iter().map(|it| poller(1, it.clone())).collect();
+        let problem = only(&NamespaceSample {
+            open: vec![OpenRun { events: Some(events), ..open(description) }],
+            queues: vec![queue("orders", 0, pollers)],
+            ..started_by("58@box", failing.clone())
+        });
+        let hint = problem.hint.unwrap();
+        let since = jiff::Timestamp::try_from(ago(90)).unwrap().to_zoned(crate::clock::zone());
+        let since = since.strftime("since worker pid 58 python w.py started at %H:%M:%S, ");
+        assert_eq!(
+            hint.starts_with(&since.to_string()),
+            is_known,
+            "{failing:?} {polling:?}: {hint}"
+        );
+        assert!(hint.contains("restore the old code"), "{hint}");
+    }
+}
+
+#[test]
+fn waiting_workflows_that_no_longer_replay_are_one_problem() {
+    let run = |id: &str, event| {
+        let message = format!(
+            "[TMPRL1100] Nondeterminism error: Timer machine does not handle this event: \
+             HistoryEvent(id: {event}, ActivityTaskScheduled)"
+        );
+        let mismatch = Some(Mismatch { message, since: ago(600) });
+        OpenRun { mismatch, ..open(description(id)) }
+    };
+    let queues = vec![queue("orders", 0, vec![poller(1, runs())])];
+    let open_runs = vec![run("a", 5), run("b", 5), run("c", 11), open(description("d"))];
+    let problem = only(&NamespaceSample { open: open_runs, queues, ..sample() });
+    assert_eq!((problem.kind, problem.severity), (ProblemKind::Stuck, Severity::Red));
+    assert_eq!((problem.count, problem.since_ms, problem.attempt), (3, 600_000, None));
+    let expected = "non-determinism: the code expects a timer, history has ActivityTaskScheduled";
+    assert!(problem.cause.starts_with(expected), "{}", problem.cause);
+    let hint = problem.hint.unwrap();
+    assert!(hint.starts_with("since worker pid 58 python w.py started at "), "{hint}");
+}
+
+#[test]
+fn worker_that_started_after_the_last_attempt_may_have_the_fix() {
+    let cases = [(590, Some(610), true), (610, Some(590), false), (590, None, false)];
+    for (started, attempt, is_named) in cases {
+        let process = PollerProcess::Runs {
+            pid: 58,
+            command: "python w.py".to_owned(),
+            started: Some(ago(started)),
+        };
+        let run = OpenRun {
+            events: Some(task_failure(14, "KeyError: boom")),
+            attempt_since: attempt.map(ago),
+            ..open(Description { task: Some(task(8)), ..description("a") })
+        };
+        let queues = vec![queue("orders", 0, vec![poller(1, process)])];
+        let problem = only(&NamespaceSample { open: vec![run], queues, ..sample() });
+        let hint = problem.hint.unwrap();
+        let named = hint.starts_with("worker pid 58 python w.py started at ")
+            && hint.contains("if this worker has the fix, reset the workflow");
+        assert_eq!(named, is_named, "{hint}");
     }
 }
 
@@ -112,8 +211,10 @@ fn retry_has_its_attempts_and_becomes_red_after_five_minutes() {
         let description = Description { activities: vec![activity(8)], ..description("refund-0") };
         let activities = vec![("1".to_owned(), ago(first)), ("2".to_owned(), ago(9_999))];
         let events = Some(NewestEvents { activities, ..NewestEvents::default() });
-        let problem =
-            only(&NamespaceSample { open: vec![OpenRun { description, events }], ..sample() });
+        let problem = only(&NamespaceSample {
+            open: vec![OpenRun { events, ..open(description) }],
+            ..sample()
+        });
         assert_eq!((problem.kind, problem.severity), (ProblemKind::Retrying, severity));
         assert_eq!(problem.cause, "BankUnavailable: 503");
         assert_eq!(problem.activity.as_deref(), Some("call_bank"));
@@ -126,6 +227,40 @@ fn retry_has_its_attempts_and_becomes_red_after_five_minutes() {
                 .unwrap()
                 .starts_with("temporal workflow describe --workflow-id refund-0")
         );
+    }
+}
+
+#[test]
+fn unknown_activity_has_the_same_cause_in_each_sdk() {
+    let unknown = "no worker on queue orders knows the activity call_bank";
+    for (message, expected) in [
+        (
+            "NotFoundError: Activity function call_bank for workflow refund-0 is not registered on this \
+             worker, available activities: fail",
+            unknown,
+        ),
+        (
+            "NotFoundError: Activity function call_bank is not registered on this Worker, available \
+             activities: [\"fail\"]",
+            unknown,
+        ),
+        (
+            "ActivityNotRegisteredError: unable to find activityType=call_bank. Supported types: [fail]",
+            unknown,
+        ),
+        (
+            "java.lang.IllegalStateException: Activity Type \"call_bank\" is not registered with a worker. \
+             Known types are: fail",
+            unknown,
+        ),
+        ("ValueError: Activity function broken", "ValueError: Activity function broken"),
+    ] {
+        let call = PendingActivity { last_failure: Some(cause(message)), ..activity(3) };
+        let description = Description { activities: vec![call], ..description("refund-0") };
+        let problem = only(&NamespaceSample { open: vec![open(description)], ..sample() });
+        assert_eq!(problem.cause, expected);
+        let registers = problem.hint.unwrap().starts_with("register the activity `call_bank`");
+        assert_eq!(registers, expected == unknown, "{message}");
     }
 }
 
@@ -190,7 +325,10 @@ fn activity_of_an_ended_worker_waits_for_its_timeout() {
         let sample = started_by("4712@box", ended("python b.py"));
         let problem = only(&NamespaceSample { open: run(attempt), ..sample });
         assert_eq!((problem.kind, problem.severity), (ProblemKind::Retrying, Severity::Amber));
-        assert_eq!(problem.cause, "started by pid 4712 python b.py, which has ended");
+        assert_eq!(
+            problem.cause,
+            "started by pid 4712 python b.py, which has ended; the server waits for its timeout"
+        );
         assert_eq!((problem.next_try_ms, problem.since_ms), (next, 3_000), "attempt {attempt}");
         assert_eq!(problem.attempt, Some(attempt));
     }
@@ -208,13 +346,13 @@ fn workflow_task_of_an_ended_worker_waits_for_its_timeout() {
         times_out: Some(now() + Duration::from_secs(8)),
     };
     let run = || OpenRun {
-        description: Description { task: Some(task), ..description("a") },
         events: Some(NewestEvents { task_start: Some(start.clone()), ..NewestEvents::default() }),
+        ..open(Description { task: Some(task), ..description("a") })
     };
     let sample = started_by("4712@box", ended("python b.py"));
     let problem = only(&NamespaceSample { open: vec![run()], ..sample });
     assert_eq!((problem.kind, problem.severity), (ProblemKind::Stuck, Severity::Amber));
-    let expected = "workflow task started by pid 4712 python b.py, which has ended";
+    let expected = "workflow task started by pid 4712 python b.py, which has ended; the server waits for its timeout";
     assert_eq!((problem.cause.as_str(), problem.next_try_ms), (expected, Some(8_000)));
     let alive = NamespaceSample { open: vec![run()], ..started_by("4712@box", runs()) };
     assert_eq!(found(&alive), []);
@@ -224,8 +362,8 @@ fn workflow_task_of_an_ended_worker_waits_for_its_timeout() {
 fn second_attempt_after_an_ended_worker_waits_for_a_worker() {
     let timed_out = NewestEvents { has_task_timed_out: true, ..NewestEvents::default() };
     let again = |events| OpenRun {
-        description: Description { task: Some(task(2)), ..description("a") },
         events: Some(events),
+        ..open(Description { task: Some(task(2)), ..description("a") })
     };
     let queues = vec![queue("orders", 0, vec![poller(1, ended("python b.py"))])];
     let waits = NamespaceSample { open: vec![again(timed_out.clone())], queues, ..sample() };
@@ -261,6 +399,53 @@ fn waiting_task_of_a_described_workflow_counts_before_the_server_counts_it() {
 }
 
 #[test]
+fn queue_without_a_worker_names_the_workflows_that_wait_there() {
+    let at_queue = |name: &str, id: &str, seconds_ago| {
+        let mut waiting = description(id);
+        waiting.execution.task_queue = name.to_owned();
+        waiting.execution.started = Some(ago(seconds_ago));
+        waiting
+    };
+    let elsewhere = PendingActivity { task_queue: "billing".to_owned(), ..activity(1) };
+    let due = PendingActivity { next_attempt: None, ..elsewhere.clone() };
+    let due = PendingActivity { id: "2".to_owned(), attempt: 3, ..due };
+    let later = PendingActivity { id: "3".to_owned(), attempt: 3, ..elsewhere.clone() };
+    let open_runs = vec![
+        open(Description { task: Some(task(1)), ..at_queue("billing", "old", 90) }),
+        open(Description { task: Some(task(1)), ..at_queue("billing", "new", 30) }),
+        open(Description { activities: vec![elsewhere, due, later], ..description("calls") }),
+        open(at_queue("billing", "waits for a timer", 5)),
+        open(Description { children: vec!["parent".to_owned()], ..at_queue("orders", "top", 99) }),
+        open(Description { children: vec!["old".to_owned()], ..at_queue("orders", "parent", 95) }),
+    ];
+    let activities = QueueSample { kind: QueueKind::Activity, ..queue("billing", 0, vec![]) };
+    let workflows = queue("billing", 0, vec![poller(1, ended("python b.py"))]);
+    let served = queue("orders", 0, vec![poller(1, runs())]);
+    let queues = vec![activities.clone(), workflows, served];
+    let first = found(&NamespaceSample { open: open_runs.clone(), queues, ..sample() });
+    let kinds: Vec<_> = first.iter().map(|it| (it.kind, it.subject.as_str())).collect();
+    let calls = (ProblemKind::Retrying, "calls");
+    assert_eq!(kinds, [(ProblemKind::NoWorker, "billing"), calls], "no workflow is stuck");
+    let problem = &first[0];
+    let expected =
+        "2 workflow tasks and 2 activities wait; last worker: pid 4712 python b.py, ended";
+    assert_eq!((problem.cause.as_str(), problem.count), (expected, 4));
+    let ids: Vec<&str> = problem.others.iter().map(|it| it.workflow_id.as_str()).collect();
+    assert_eq!(ids, ["new", "calls", "old", "parent", "top"], "the newest first");
+    assert_eq!(problem.others[0].workflow_type.as_deref(), Some("Refund"));
+    assert_eq!(problem.run_id, None);
+
+    let queues = vec![activities, queue("billing", 0, vec![poller(1, runs())])];
+    let problem = found(&NamespaceSample { open: open_runs, queues, ..sample() }).remove(0);
+    assert_eq!(problem.cause, "2 activities wait; its workers run no activities");
+    let of_workflow = "queue billing: its workers run no activities";
+    assert_eq!(problem.workflow_cause.as_deref(), Some(of_workflow));
+    let hint = "start a worker that runs activities of the queue `billing`";
+    assert_eq!(problem.hint.as_deref(), Some(hint));
+    assert_eq!(problem.others.len(), 1);
+}
+
+#[test]
 fn queue_name_near_a_served_one_is_suggested() {
     let served = ["orders", "ab"].map(|name| queue(name, 0, vec![poller(1, runs())]));
     let unserved = queue("invoice", 0, vec![poller(1, ended(""))]);
@@ -277,7 +462,12 @@ fn queue_name_near_a_served_one_is_suggested() {
     ];
     for (name, expected) in cases {
         let queues = [served.to_vec(), vec![unserved.clone(), queue(name, 1, vec![])]].concat();
-        let hint = only(&NamespaceSample { queues, ..sample() }).hint.unwrap();
+        let problem = only(&NamespaceSample { queues, ..sample() });
+        let question = expected.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        assert!(problem.cause.ends_with(&format!("no worker has polled this queue{question}")));
+        let of_workflow = format!("queue {name}: nobody polls it{question}");
+        assert_eq!(problem.workflow_cause, Some(of_workflow));
+        let hint = problem.hint.unwrap();
         let expected = expected.map_or_else(
             || format!("start a worker that polls the queue `{name}`"),
             |near| format!("did you mean `{near}`? A worker polls this queue"),
@@ -307,6 +497,11 @@ fn ended_workflows_have_their_root_cause() {
         (ProblemKind::TimedOut, "no worker polled queue orders within 50 s"),
     ];
     assert_eq!(causes, expected);
+    let hint = found[1].hint.as_deref().unwrap();
+    assert!(
+        hint.starts_with("start a worker on queue orders and start the workflow again"),
+        "{hint}"
+    );
     assert!(found.iter().all(|it| it.since_ms == 10_000 && it.severity == Severity::Red));
 }
 
@@ -361,7 +556,7 @@ fn commands_are_quoted_and_name_the_server() {
     let sample = NamespaceSample { namespace: "a b".to_owned(), ended: vec![run], ..sample() };
     let found = judge(&sample, "127.0.0.1:7300", now());
     let command = found[0].command.clone().unwrap();
-    let expected = r"temporal workflow show --workflow-id 'it'\''s; rm -rf /' --run-id ";
+    let expected = "temporal workflow show --workflow-id \"it's; rm -rf /\" --run-id ";
     assert!(command.starts_with(expected), "{command}");
     assert!(command.ends_with(" --namespace 'a b' --address 127.0.0.1:7300"), "{command}");
 }
@@ -371,7 +566,7 @@ fn marked_workflow_is_stuck_also_at_the_first_attempt_of_a_new_task() {
     let mut marked = description("signalled");
     marked.execution.has_reported_problem = true;
     marked.task = Some(task(1));
-    let run = OpenRun { description: marked, events: Some(task_failure(14, "E: x")) };
+    let run = OpenRun { events: Some(task_failure(14, "E: x")), ..open(marked) };
     let problem = only(&NamespaceSample { open: vec![run], ..sample() });
     assert_eq!((problem.kind, problem.attempt), (ProblemKind::Stuck, None));
 }

@@ -39,6 +39,7 @@ fn state_that_needs_attention_is_a_problem() {
         snapshot.status.health.no_restart = no_restart;
         let expected = (server, severity, "exit code 1".to_owned(), 7_000);
         assert_eq!(found(&snapshot), [expected], "{state} {no_restart:?}");
+        assert!(of_server(&snapshot, 0)[0].hint.is_some(), "{state} {no_restart:?}");
     }
 }
 

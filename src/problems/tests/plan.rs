@@ -3,7 +3,7 @@
 use super::*;
 use crate::problems::budget::{Budget, DESCRIBES};
 use crate::problems::plan::{NextStep, Plan};
-use crate::problems::request::{Answer, RunKey, SampleRequest, query};
+use crate::problems::request::{Answer, DescribePurpose, RunKey, SampleRequest, queries};
 use crate::temporal::executions::ExecutionPage;
 use crate::temporal::queues::QueuePoller;
 use crate::temporal::workers::WorkerHeartbeat;
@@ -11,24 +11,44 @@ use std::collections::BTreeSet;
 use tokio::time::Instant;
 
 /// A simulated server that responds to each request after `took`, with a simulated clock.
-struct Rig {
-    plan: Plan,
+pub(super) struct Rig {
+    pub(super) plan: Plan,
     budget: Budget,
+    begun: Instant,
     now: Instant,
-    open: Vec<Execution>,
+    pub(super) open: Vec<Execution>,
+    /// The descriptions of workflows that have another than the usual one.
+    pub(super) described: Vec<Description>,
     ended: Vec<Execution>,
     workers: Vec<WorkerHeartbeat>,
+    /// The IDs of the workflows whose histories match the code.
+    pub(super) matching: BTreeSet<String>,
+    pub(super) pollers: Vec<QueuePoller>,
     took: Duration,
-    sent: Vec<(Instant, SampleRequest)>,
+    pub(super) sent: Vec<(Instant, SampleRequest)>,
 }
 
 impl Rig {
-    fn new(open: Vec<Execution>, ended: Vec<Execution>) -> Self {
+    pub(super) fn new(open: Vec<Execution>, ended: Vec<Execution>) -> Self {
         let now = Instant::now();
         let (plan, budget) = (Plan::new(now), Budget::new(now));
         let took = Duration::from_millis(3);
         let (workers, sent) = (Vec::new(), Vec::new());
-        Self { plan, budget, now, open, ended, workers, took, sent }
+        let matching = BTreeSet::new();
+        Self {
+            plan,
+            budget,
+            begun: now,
+            now,
+            open,
+            described: Vec::new(),
+            ended,
+            workers,
+            matching,
+            pollers: Vec::new(),
+            took,
+            sent,
+        }
     }
 
     fn answer(&self, look: &SampleRequest) -> Answer {
@@ -43,22 +63,34 @@ impl Rig {
             SampleRequest::Completed(_) => page(&[]),
             SampleRequest::Open(_) => page(&self.open),
             SampleRequest::Ended(_) => page(&self.ended),
-            SampleRequest::Run { key, .. } => Answer::Run(Some(description(&key.workflow_id))),
+            SampleRequest::Run { key, .. } => {
+                let known =
+                    self.described.iter().find(|it| it.execution.workflow_id == key.workflow_id);
+                let described = known.cloned().unwrap_or_else(|| description(&key.workflow_id));
+                Answer::Run(Some(described), now() + (self.now - self.begun))
+            }
             SampleRequest::Events(_) | SampleRequest::End(_) => {
                 Answer::Events(Some(NewestEvents::default()))
             }
-            SampleRequest::Queue(..) => Answer::Queue(QueueState::default()),
+            SampleRequest::Replay { key, .. } => {
+                let matches = self.matching.contains(&key.workflow_id);
+                Answer::Replay((!matches).then(|| "[TMPRL1100] x".to_owned()))
+            }
+            SampleRequest::Queue(..) => {
+                let pollers = self.pollers.clone();
+                Answer::Queue(QueueState { pollers, ..QueueState::default() })
+            }
             SampleRequest::Workers => Answer::Workers(self.workers.clone()),
         }
     }
 
     /// Runs the plan for this time, while every request succeeds.
-    fn run(&mut self, time: Duration) {
+    pub(super) fn run(&mut self, time: Duration) {
         self.run_failing(time, |_| false);
     }
 
     /// Runs the plan for this time, while these requests fail.
-    fn run_failing(&mut self, time: Duration, fails: impl Fn(&SampleRequest) -> bool) {
+    pub(super) fn run_failing(&mut self, time: Duration, fails: impl Fn(&SampleRequest) -> bool) {
         let end = self.now + time;
         while self.now < end {
             match self.plan.next(&mut self.budget, self.now) {
@@ -78,7 +110,7 @@ impl Rig {
         }
     }
 
-    fn count(&self, of: impl Fn(&SampleRequest) -> bool) -> usize {
+    pub(super) fn count(&self, of: impl Fn(&SampleRequest) -> bool) -> usize {
         self.sent.iter().filter(|(_, look)| of(look)).count()
     }
 }
@@ -154,7 +186,7 @@ fn failing_workflow_is_described_before_all_others() {
     rig.open.push(Execution { has_reported_problem: true, ..late });
     rig.run(Duration::from_secs(90));
     let first = rig.sent.iter().find_map(|(_, look)| match look {
-        SampleRequest::Run { key, again: false } => Some(key.workflow_id.as_str()),
+        SampleRequest::Run { key, purpose: DescribePurpose::New } => Some(key.workflow_id.as_str()),
         _ => None,
     });
     assert_eq!(first, Some("late"));
@@ -172,11 +204,76 @@ fn new_queue_and_old_workflow_are_described_before_other_new_workflows() {
         .sent
         .iter()
         .filter_map(|(_, look)| match look {
-            SampleRequest::Run { key, again: false } => Some(key.workflow_id.as_str()),
+            SampleRequest::Run { key, purpose: DescribePurpose::New } => {
+                Some(key.workflow_id.as_str())
+            }
             _ => None,
         })
         .collect();
     assert_eq!(described.iter().position(|id| *id == "typo"), Some(0), "{described:?}");
+}
+
+/// The times of the descriptions of a workflow.
+fn times(rig: &Rig, id: &str) -> Vec<Duration> {
+    let is_it = |look: &SampleRequest| matches!(look, SampleRequest::Run { key, .. } if key.workflow_id == id);
+    rig.sent.iter().filter(|(_, look)| is_it(look)).map(|(at, _)| *at - rig.begun).collect()
+}
+
+#[test]
+fn retry_is_described_after_its_next_attempt_and_not_before() {
+    let mut rig = Rig::new(running(10), Vec::new());
+    let next = Some(now() + Duration::from_secs(20));
+    let waits = PendingActivity { next_attempt: next, ..activity(3) };
+    rig.described = vec![Description { activities: vec![waits], ..description("w-7") }];
+    rig.run(Duration::from_secs(60));
+    let first = times(&rig, "w-7")[0];
+    let later: Vec<f64> = times(&rig, "w-7")[1..].iter().map(Duration::as_secs_f64).collect();
+    assert!(first < Duration::from_secs(20), "{first:?}");
+    assert!(later[0] >= 20.0 && later[0] < 23.0, "no attempt before: {later:?}");
+    assert!(later.len() > 4, "the next attempt is late: {later:?}");
+}
+
+#[test]
+fn attempts_of_the_newest_retry_are_the_most_current() {
+    let mut rig = Rig::new(running(30), Vec::new());
+    let runs_now = || PendingActivity { is_started: true, next_attempt: None, ..activity(3) };
+    let retrying =
+        |n: usize| Description { activities: vec![runs_now()], ..description(&format!("w-{n}")) };
+    rig.described = (0..30).map(retrying).collect();
+    rig.open[17].started = Some(ago(1));
+    rig.run(Duration::from_secs(300));
+    let newest = times(&rig, "w-17");
+    for other in (0..30).filter(|n| *n != 17) {
+        let times = times(&rig, &format!("w-{other}"));
+        assert!(!times.is_empty() && times.len() < newest.len() / 2, "{other}: {times:?}");
+    }
+}
+
+#[test]
+fn workflow_in_the_log_is_described_next() {
+    let mut rig = Rig::new(running(20), Vec::new());
+    rig.run(Duration::from_secs(30));
+    for id in ["w-3", "in no list yet"] {
+        let key = RunKey { workflow_id: id.to_owned(), run_id: format!("run-of-{id}") };
+        rig.described = vec![Description { task: Some(task(2)), ..description(id) }];
+        if id != "w-3" {
+            rig.open.push(execution(id, ExecutionStatus::Running));
+        }
+        rig.plan.is_logged(key.clone());
+        rig.sent.clear();
+        rig.run(Duration::from_secs(1));
+        let sent: Vec<&SampleRequest> = rig.sent.iter().map(|(_, look)| look).collect();
+        assert!(
+            matches!(sent[0], SampleRequest::Run { key: first, .. } if *first == key),
+            "{sent:?}"
+        );
+        assert!(sent.contains(&&SampleRequest::Events(key)), "why it fails: {sent:?}");
+    }
+    let many = |n: usize| RunKey { workflow_id: format!("x-{n}"), run_id: String::new() };
+    (0..500).for_each(|n| rig.plan.is_logged(many(n)));
+    rig.sent.clear();
+    rig.run(Duration::from_secs(60));
+    assert!(rig.count(|look| matches!(look, SampleRequest::Run { .. })) <= DESCRIBES);
 }
 
 #[test]
@@ -223,7 +320,7 @@ fn queue_is_described_only_while_it_is_in_use() {
 fn text_in_a_query_is_escaped() {
     let look = SampleRequest::Completed(vec![r"it's".to_owned(), r"a\b".to_owned()]);
     let expected = r"ExecutionStatus = 'Completed' AND WorkflowId IN ('it\'s', 'a\\b')";
-    assert_eq!(query(&look, now()), expected);
+    assert_eq!(queries(&look, now()), [expected]);
 }
 
 #[test]
@@ -296,8 +393,8 @@ fn worker_that_keeps_a_task_is_named() {
         rig.now,
     );
     let describe = |rig: &mut Rig| {
-        let request = SampleRequest::Run { key: key.clone(), again: false };
-        rig.plan.take(request, Ok(Answer::Run(Some(run.clone()))), rig.took, rig.now);
+        let request = SampleRequest::Run { key: key.clone(), purpose: DescribePurpose::New };
+        rig.plan.take(request, Ok(Answer::Run(Some(run.clone()), now())), rig.took, rig.now);
     };
     describe(&mut rig);
     let names =

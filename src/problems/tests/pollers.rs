@@ -37,7 +37,9 @@ async fn process_is_found_by_identity_until_its_end() {
         std::thread::yield_now();
     }
     let (process, details) = look(Some(SystemTime::now())).await;
-    assert_eq!(process, PollerProcess::Runs { pid, command: "sleep 60".to_owned() });
+    let started = process.started();
+    assert!(started.is_some_and(|at| at <= SystemTime::now()), "{started:?}");
+    assert_eq!(process, PollerProcess::Runs { pid, command: "sleep 60".to_owned(), started });
     assert!(details.rss_bytes > Some(0) && details.age.is_some() && !details.folder.is_empty());
     child.kill().unwrap();
     child.wait().unwrap();

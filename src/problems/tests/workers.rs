@@ -18,6 +18,7 @@ fn sample(namespace: &str, queues: Vec<QueueSample>) -> NamespaceSample {
 fn details(_: &str) -> ProcessDetails {
     ProcessDetails {
         folder: "/home/me/src".to_owned(),
+        unit: Some("orders".to_owned()),
         cpu_percent: Some(1.5),
         rss_bytes: Some(9),
         age: Some(Duration::from_secs(90)),
@@ -51,6 +52,7 @@ fn worker_has_the_queues_of_all_its_pollers() {
         pid: Some(58),
         command: Some("python w.py".to_owned()),
         folder: Some("/home/me/src".to_owned()),
+        unit: Some("orders".to_owned()),
         cpu_percent: Some(1.5),
         rss_bytes: Some(9),
         sdk: None,
@@ -74,7 +76,7 @@ fn state_of_a_worker_follows_from_its_process_and_polls() {
         (poller(60, PollerProcess::Unknown), polling, None, None),
         (poller(60, PollerProcess::Remote), polling, None, None),
         (poller(1, ended("python b.py")), over, None, Some(3_000)),
-        (poller(1, unseen), over, None, None),
+        (poller(1, unseen), over, None, Some(1_000)),
         (poller(1, lost), over, Some("not connected; its process runs"), Some(4_000)),
         (poller(120, runs()), over, Some("has not polled for 2 min"), Some(120_000)),
         (poller(120, PollerProcess::Remote), over, Some("has not polled for 2 min"), Some(120_000)),

@@ -281,10 +281,16 @@ mod tests {
         let asking = File::create(&path).unwrap();
         fs2::FileExt::lock_shared(&asking).unwrap();
         std::thread::scope(|scope| {
-            let restored = scope.spawn(|| lock.restore());
-            while lock.restoring.try_lock().is_ok() {
-                std::thread::yield_now();
-            }
+            let restored = loop {
+                let restored = scope.spawn(|| lock.restore());
+                while lock.restoring.try_lock().is_ok() && !restored.is_finished() {
+                    std::thread::yield_now();
+                }
+                // The look of this loop may have been in the way of that call.
+                if !restored.is_finished() {
+                    break restored;
+                }
+            };
             assert!(!lock.is_in_place());
             assert_eq!(lock.restore().unwrap_err().kind(), io::ErrorKind::WouldBlock);
             assert!(!restored.is_finished(), "restore waits for the checking process");

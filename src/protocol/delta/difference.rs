@@ -1,7 +1,7 @@
 //! Computes, in the host, the changes between two snapshots.
 
 use super::{Change, Delta, Grown};
-use crate::protocol::{Snapshot, Status};
+use crate::protocol::{ProjectWorker, Snapshot, Status};
 
 impl Snapshot {
     /// Computes the delta from `before` to this snapshot. The delta may be without changes.
@@ -30,6 +30,7 @@ impl Snapshot {
                 .chain(entries.into_iter().flat_map(|grown| grown.more).map(Change::Entry))
                 .chain(log)
                 .chain(options)
+                .chain(self.workers_since(&known))
                 .collect(),
         }
     }
@@ -108,6 +109,30 @@ impl Snapshot {
             rss: Grown::between(&known.rss, &self.rss),
             cpu: Grown::between(&known.cpu, &self.cpu),
         })
+    }
+
+    fn workers_since(&self, known: &Self) -> Vec<Change> {
+        let (before, now) = (&known.status.workers, &self.status.workers);
+        let find = |all: &'_ [ProjectWorker], name: &str| {
+            all.iter().position(|worker| worker.name == name)
+        };
+        let removed = before.iter().filter(|it| find(now, &it.name).is_none());
+        let removed = removed.map(|it| Change::WorkerRemoved { name: it.name.clone() });
+        let changed = now.iter().filter_map(|worker| {
+            let Some(before) = find(before, &worker.name).map(|at| &before[at]) else {
+                return Some(Change::Worker(Box::new(worker.clone())));
+            };
+            if before == worker {
+                return None;
+            }
+            let (usage, mut same) = (worker.usage(), before.clone());
+            usage.apply(&mut same);
+            Some(match same == *worker {
+                true => Change::WorkerUsage(usage),
+                false => Change::Worker(Box::new(worker.clone())),
+            })
+        });
+        removed.chain(changed).collect()
     }
 
     fn resources(&self) -> (Option<u64>, Option<f64>, Option<u64>) {

@@ -1,6 +1,8 @@
 //! Tests of failed checks: when a failure ends a server that runs or starts, and when it does not.
 
-use super::rig::{PROCESS, SIGKILL, Sim, fail, frozen, launched, lost, on_its_way, secs};
+use super::rig::{
+    PROCESS, SIGKILL, Sim, TCP, WORKER, fail, frozen, launched, lost, on_its_way, secs,
+};
 use crate::supervisor::{
     Cause, Effect, Exit, Generation, Input, Policy, RestartHelps, Round, State,
 };
@@ -199,4 +201,31 @@ fn threshold_of_one_kills_at_the_first_failure() {
         sim.probe(fail(PROCESS, RestartHelps::Yes)),
         [Effect::Kill { generation: Generation(1) }]
     );
+}
+
+#[test]
+fn wait_for_another_unit_counts_neither_as_a_start_nor_as_a_failure() {
+    let limit = secs(30.0);
+    let (start_timeout, failure_span) = (limit, limit);
+    let policy = Policy { start_timeout, failure_span, failure_threshold: 1, ..Policy::default() };
+    let (waiting, silent) = (fail(TCP, RestartHelps::Waiting), fail(TCP, RestartHelps::Yes));
+    let mut sim = Sim::of(WORKER, policy);
+    sim.handle(Input::Start);
+    sim.handle(launched(Generation(1)));
+    for _ in 0..100 {
+        assert_eq!(sim.wait(1.0).probe(waiting.clone()), []);
+        assert!(matches!(sim.state(), State::Starting(_)));
+    }
+    assert_eq!(sim.supervisor.poll_timeout(), Some(sim.now + limit), "the limit begins again");
+    sim.probe(Round::Pass);
+    for round in [&silent, &waiting, &silent] {
+        for _ in 0..25 {
+            assert_eq!(sim.wait(1.0).probe(round.clone()), []);
+            assert!(matches!(sim.state(), State::Degraded(..)));
+        }
+    }
+    for _ in 0..5 {
+        assert_eq!(sim.wait(1.0).probe(silent.clone()), []);
+    }
+    assert_eq!(sim.wait(1.0).probe(silent), [Effect::Kill { generation: Generation(1) }]);
 }

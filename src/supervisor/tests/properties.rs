@@ -2,7 +2,7 @@
 //! after each step.
 
 use super::rig::{
-    GRPC, PROCESS, SIGKILL, STORE, TCP, WORDS, absent, exited, exited_fatally, found, launched,
+    GRPC, PROCESS, SERVER, SIGKILL, STORE, TCP, absent, exited, exited_fatally, found, launched,
     probed, refused, search_failed,
 };
 use super::world::{Launch, World};
@@ -43,6 +43,7 @@ fn commands() -> impl Strategy<Value = Input> {
         1 => Just(Input::Stop { cause: Cause::Shutdown }),
         1 => Just(Input::EndGrace),
         1 => Just(Input::Restart),
+        1 => Just(Input::Reload { detail: "main.py".into() }),
     ]
 }
 
@@ -63,6 +64,7 @@ fn rounds() -> impl Strategy<Value = Round> {
         2 => Just(fail(GRPC, RestartHelps::Yes)),
         1 => Just(fail(STORE, RestartHelps::No)),
         1 => Just(fail(PROCESS, RestartHelps::NotYet)),
+        1 => Just(fail(PROCESS, RestartHelps::Waiting)),
     ]
 }
 
@@ -141,7 +143,11 @@ fn play(world: &mut World, step: Step) {
         Step::Repeat(which) => world.repeat(which),
         Step::Forge(input) => {
             let about = match &input {
-                Input::Start | Input::Stop { .. } | Input::EndGrace | Input::Restart => None,
+                Input::Start
+                | Input::Stop { .. }
+                | Input::EndGrace
+                | Input::Restart
+                | Input::Reload { .. } => None,
                 Input::Found { generation, .. }
                 | Input::Launched { generation }
                 | Input::LaunchRefused { generation, .. }
@@ -240,7 +246,7 @@ proptest! {
         inputs in vec((prop_oneof![news(), commands()], -5_000..50_000i64), 0..200),
     ) {
         let mut now = Instant::now() + Duration::from_secs(10_000);
-        let mut supervisor = Supervisor::new(WORDS, policy, Generation(10), 5, now);
+        let mut supervisor = Supervisor::new(SERVER, policy, Generation(10), 5, now);
         let mut last = Generation(0);
         for (input, step) in inputs {
             let by = Duration::from_millis(step.unsigned_abs());

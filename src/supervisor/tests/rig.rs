@@ -2,13 +2,29 @@
 
 use crate::supervisor::{
     Cause, Check, Effect, Exit, Failure, Found, Generation, Input, Policy, RestartHelps, Round,
-    State, Supervisor, UnitWords,
+    State, StopSignal, Supervisor, UnitKind,
 };
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 pub(super) const SIGKILL: Exit = Exit::Signal(9, "SIGKILL");
 
-pub(super) const WORDS: UnitWords = UnitWords { unit: "the server", start_hint: "start it" };
+pub(super) const SERVER: UnitKind = UnitKind {
+    unit: Cow::Borrowed("the server"),
+    start_hint: Cow::Borrowed("start it"),
+    stop_signals: &[StopSignal::Terminate],
+};
+
+/// A kind of unit that is stopped with two signals before SIGKILL.
+pub(super) const WORKER: UnitKind = UnitKind {
+    unit: Cow::Borrowed("worker `orders`"),
+    start_hint: Cow::Borrowed("start it"),
+    stop_signals: &[StopSignal::Interrupt, StopSignal::Terminate],
+};
+
+pub(super) fn terminate(generation: Generation) -> Effect {
+    Effect::Terminate { generation, signal: StopSignal::Terminate }
+}
 
 pub(super) const PROCESS: Check = Check { name: "process", shows_end: false };
 pub(super) const TCP: Check = Check { name: "tcp", shows_end: true };
@@ -99,8 +115,12 @@ pub(super) struct Sim {
 
 impl Sim {
     pub(super) fn new(policy: Policy) -> Self {
+        Self::of(SERVER, policy)
+    }
+
+    pub(super) fn of(kind: UnitKind, policy: Policy) -> Self {
         let now = Instant::now();
-        Self { supervisor: Supervisor::new(WORDS, policy, Generation(0), 7, now), now }
+        Self { supervisor: Supervisor::new(kind, policy, Generation(0), 7, now), now }
     }
 
     /// A supervisor whose server was started by the operator and is ready.

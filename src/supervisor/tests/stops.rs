@@ -1,11 +1,11 @@
 //! Tests of requested stops, of processes that do not end, and of late calls.
 
 use super::rig::{
-    SIGKILL, Sim, absent, exited, found, frozen, launch_of, launched, on_its_way, refused,
-    search_failed, secs, stop,
+    SIGKILL, Sim, WORKER, absent, exited, found, frozen, launch_of, launched, on_its_way, refused,
+    search_failed, secs, stop, terminate,
 };
 use crate::supervisor::{
-    Cause, Effect, Exit, Found, Generation, Input, LATE, Policy, Round, State, Want,
+    Cause, Effect, Exit, Found, Generation, Input, LATE, Policy, Round, State, StopSignal, Want,
 };
 
 const G1: Generation = Generation(1);
@@ -14,12 +14,54 @@ const G2: Generation = Generation(2);
 #[test]
 fn stop_sends_sigterm_then_sigkill_and_waits_for_the_proven_end() {
     let mut sim = Sim::ready(Policy::default());
-    assert_eq!(sim.handle(stop()), [Effect::Terminate { generation: G1 }]);
+    assert_eq!(sim.handle(stop()), [terminate(G1)]);
     assert_eq!(sim.handle(stop()), [], "a second stop sends no second signal");
     let (grace, effects) = sim.jump();
     assert_eq!((grace, effects), (secs(15.0), vec![Effect::Kill { generation: G1 }]));
     assert!(!sim.is_stopped());
     assert_eq!(sim.exit(SIGKILL), []);
+    assert!(sim.is_stopped());
+}
+
+#[test]
+fn worker_gets_each_signal_once_and_the_first_one_has_the_longer_part_of_the_grace_period() {
+    let mut sim = Sim::of(WORKER, Policy { stop_grace: secs(30.0), ..Policy::default() });
+    sim.handle(Input::Start);
+    sim.come_up();
+    let interrupt = Effect::Terminate { generation: G1, signal: StopSignal::Interrupt };
+    assert_eq!(sim.handle(stop()), [interrupt]);
+    assert_eq!(sim.handle(stop()), []);
+    assert_eq!(sim.jump(), (secs(20.0), vec![terminate(G1)]));
+    assert_eq!(sim.jump(), (secs(10.0), vec![Effect::Kill { generation: G1 }]));
+    sim.exit(SIGKILL);
+    assert!(sim.is_stopped());
+}
+
+#[test]
+fn changed_file_restarts_a_unit_that_is_to_run_and_names_the_file() {
+    let reload = || Input::Reload { detail: "main.py".into() };
+    let launch = |generation| Effect::Launch {
+        generation,
+        cause: Cause::Changed,
+        detail: "main.py".into(),
+        automatic: false,
+    };
+    let mut sim = Sim::new(Policy { max_restarts: 0, ..Policy::default() });
+    assert_eq!(sim.handle(reload()), [], "the unit is stopped");
+    sim.handle(Input::Start);
+    assert_eq!(sim.handle(reload()), [], "the launch in progress uses the new file");
+    sim.come_up();
+    assert_eq!(sim.handle(reload()), [terminate(G1)]);
+    assert_eq!(sim.handle(reload()), [], "the next start uses the new file");
+    assert_eq!(sim.exit(Exit::Code(0)), [launch(G2)]);
+    sim.come_up();
+    sim.exit(Exit::Code(1));
+    assert!(matches!(sim.state(), State::Failed { .. }), "{:?}", sim.state());
+    assert_eq!(sim.handle(reload()), [launch(Generation(3))], "the change may be the repair");
+    sim.handle(launched(Generation(3)));
+    sim.handle(stop());
+    assert_eq!(sim.handle(reload()), [], "the operator stops the unit");
+    sim.exit(Exit::Code(0));
     assert!(sim.is_stopped());
 }
 
@@ -59,7 +101,7 @@ fn stop_right_after_a_crash_stays_stopped() {
     let mut sim = Sim::ready(Policy::default());
     assert_eq!(launch_of(&sim.exit(SIGKILL)), Some(G2));
     assert_eq!(sim.handle(stop()), []);
-    assert_eq!(sim.handle(launched(G2)), [Effect::Terminate { generation: G2 }]);
+    assert_eq!(sim.handle(launched(G2)), [terminate(G2)]);
     assert_eq!(sim.exit(Exit::Code(0)), []);
     assert!(sim.is_stopped());
     assert_eq!(sim.wait(60.0).tick(), []);
@@ -81,7 +123,7 @@ fn stop_waits_for_a_running_launch_and_searches_after_its_refusal() {
 #[test]
 fn restart_stops_then_launches_with_cause_operator() {
     let mut sim = Sim::ready(Policy::default());
-    assert_eq!(sim.handle(Input::Restart), [Effect::Terminate { generation: G1 }]);
+    assert_eq!(sim.handle(Input::Restart), [terminate(G1)]);
     assert_eq!(sim.supervisor.want(), Want::Up);
     assert_eq!(
         sim.exit(Exit::Code(0)),
@@ -281,7 +323,7 @@ fn stop_after_a_refused_start_is_stopped_only_when_nothing_is_found() {
 fn stop_that_finds_a_server_gives_it_its_grace_period() {
     let mut sim = refused_start();
     sim.handle(stop());
-    assert_eq!(sim.handle(found(G2, Found::Ours)), [Effect::Terminate { generation: G2 }]);
+    assert_eq!(sim.handle(found(G2, Found::Ours)), [terminate(G2)]);
     sim.handle(exited(G2, Exit::Code(0)));
     assert!(sim.is_stopped());
 }

@@ -1,7 +1,7 @@
 //! Tests of an external server: stigmer watches the server and never signals it.
 
 use super::rig::{
-    Sim, TCP, exited, fail, found, frozen, launch_of, launched, lost, probed, secs, stop,
+    Sim, TCP, exited, fail, found, frozen, launch_of, launched, lost, probed, secs, stop, terminate,
 };
 use crate::supervisor::{
     Effect, Exit, Found, Generation, Input, Owner, Policy, RestartHelps, Round, State, Want,
@@ -124,7 +124,7 @@ fn stop_while_a_launch_finds_our_orphan_ends_it() {
     let mut sim = Sim::new(Policy::default());
     sim.handle(Input::Start);
     sim.handle(stop());
-    assert_eq!(sim.handle(found(G1, Found::Ours)), [Effect::Terminate { generation: G1 }]);
+    assert_eq!(sim.handle(found(G1, Found::Ours)), [terminate(G1)]);
 }
 
 #[test]

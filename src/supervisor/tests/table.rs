@@ -8,8 +8,8 @@
 mod outcome;
 
 use super::rig::{
-    GRPC, PROCESS, SIGKILL, STORE, TCP, WORDS, absent, exited, exited_fatally, fail, found, frozen,
-    launched, lost, on_its_way, probed, refused, search_failed, secs, stop,
+    GRPC, PROCESS, SERVER, SIGKILL, STORE, TCP, absent, exited, exited_fatally, fail, found,
+    frozen, launched, lost, on_its_way, probed, refused, search_failed, secs, stop,
 };
 use crate::supervisor::{
     Cause, Check, Degradation, Exit, Failure, Found, Generation, Input, Live, Owner, Policy,
@@ -50,6 +50,7 @@ kinds!(state_kind, STATES, State, {
     State::Degraded(Live { owner: Owner::Spawned, .. }, Degradation { restart_helps: RestartHelps::Yes, .. }) => "degraded, restart",
     State::Degraded(Live { owner: Owner::Spawned, .. }, Degradation { restart_helps: RestartHelps::No, .. }) => "degraded, none",
     State::Degraded(Live { owner: Owner::Spawned, .. }, Degradation { restart_helps: RestartHelps::NotYet, .. }) => "degraded, wait",
+    State::Degraded(Live { owner: Owner::Spawned, .. }, Degradation { restart_helps: RestartHelps::Waiting, .. }) => "degraded, waiting",
     State::Stopping(Stopping { launched: false, grace_ended: false, .. }) => "stopping, unlaunched",
     State::Stopping(Stopping { launched: false, grace_ended: true, .. }) => "stopping, unlaunched, no grace",
     State::Stopping(Stopping { launched: true, kills: 0, .. }) => "stopping, launched",
@@ -62,9 +63,10 @@ kinds!(state_kind, STATES, State, {
 kinds!(input_kind, INPUTS, Input, {
     Input::Start => "start",
     Input::Stop { cause: Cause::Shutdown } => "stop (shutdown)",
-    Input::Stop { cause: Cause::Operator | Cause::Crash | Cause::Exited | Cause::Unresponsive | Cause::StartTimeout | Cause::SpawnFailed } => "stop",
+    Input::Stop { cause: Cause::Operator | Cause::Crash | Cause::Exited | Cause::Unresponsive | Cause::StartTimeout | Cause::SpawnFailed | Cause::Changed } => "stop",
     Input::EndGrace => "end grace",
     Input::Restart => "restart",
+    Input::Reload { .. } => "reload",
     Input::Found { found: Found::Ours, .. } => "found ours",
     Input::Found { found: Found::External, .. } => "found external",
     Input::Launched { .. } => "launched",
@@ -81,6 +83,7 @@ kinds!(input_kind, INPUTS, Input, {
     Input::Probed { round: Round::Void, .. } => "void",
     Input::Probed { round: Round::Fail { restart_helps: RestartHelps::No, .. }, .. } => "fail store",
     Input::Probed { round: Round::Fail { restart_helps: RestartHelps::NotYet, .. }, .. } => "fail, on its way",
+    Input::Probed { round: Round::Fail { restart_helps: RestartHelps::Waiting, .. }, .. } => "fail, waiting",
     Input::Probed { round: Round::Fail { check: Check { shows_end: true, .. }, restart_helps: RestartHelps::Yes, .. }, .. } => "fail tcp",
     Input::Probed { round: Round::Fail { check: Check { shows_end: false, .. }, restart_helps: RestartHelps::Yes, .. }, .. } => "fail grpc",
 });
@@ -106,6 +109,7 @@ fn inputs(generation: Generation) -> (Vec<Input>, Vec<Input>) {
         probed(generation, fail(TCP, RestartHelps::Yes)),
         probed(generation, lost()),
         probed(generation, on_its_way()),
+        probed(generation, fail(TCP, RestartHelps::Waiting)),
     ];
     let commands = vec![
         Input::Start,
@@ -113,6 +117,7 @@ fn inputs(generation: Generation) -> (Vec<Input>, Vec<Input>) {
         Input::Stop { cause: Cause::Shutdown },
         Input::EndGrace,
         Input::Restart,
+        Input::Reload { detail: "main.py".into() },
     ];
     (commands, about)
 }
@@ -123,7 +128,7 @@ fn states(now: Instant) -> Vec<(String, Supervisor)> {
     let ago = |seconds: f64| now.checked_sub(secs(seconds)).expect("the machine is up that long");
     let mut all = Vec::new();
     let mut add = |what: &str, want: Want, state: State| {
-        let mut supervisor = Supervisor::new(WORDS, Policy::default(), G5, 1, now);
+        let mut supervisor = Supervisor::new(SERVER, Policy::default(), G5, 1, now);
         supervisor.want = want;
         supervisor.state = state;
         supervisor.fresh = false;
@@ -195,6 +200,7 @@ fn states(now: Instant) -> Vec<(String, Supervisor)> {
         (Owner::External, TCP, RestartHelps::Yes),
         (Owner::Spawned, STORE, RestartHelps::No),
         (Owner::Spawned, PROCESS, RestartHelps::NotYet),
+        (Owner::Spawned, TCP, RestartHelps::Waiting),
     ] {
         for failures in [1, 2] {
             add(
@@ -225,6 +231,7 @@ fn states(now: Instant) -> Vec<(String, Supervisor)> {
                         since: now,
                         grace_ended,
                         act_at: ahead,
+                        signals: usize::from(launched),
                         kills,
                     }),
                 );

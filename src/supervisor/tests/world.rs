@@ -3,7 +3,7 @@
 //! supervisor.
 
 use super::rig::{
-    WORDS, absent, exited, exited_fatally, found, launched, probed, refused, search_failed,
+    SERVER, absent, exited, exited_fatally, found, launched, probed, refused, search_failed,
 };
 use crate::supervisor::{
     Cause, Effect, Exit, Found, Generation, Input, Owner, Policy, Round, Schedule, State,
@@ -49,7 +49,7 @@ impl World {
         let now = Instant::now() + Duration::from_secs(100_000);
         let last = Generation(10);
         let mut world = Self {
-            supervisor: Supervisor::new(WORDS, policy, last, 3, now),
+            supervisor: Supervisor::new(SERVER, policy, last, 3, now),
             now,
             pending: BTreeSet::new(),
             search: None,
@@ -75,7 +75,11 @@ impl World {
     /// Gives an input to the supervisor, checks the invariants, and performs the effects.
     pub(super) fn receive(&mut self, input: &Input) -> Vec<Effect> {
         let generation = match input {
-            Input::Start | Input::Stop { .. } | Input::EndGrace | Input::Restart => None,
+            Input::Start
+            | Input::Stop { .. }
+            | Input::EndGrace
+            | Input::Restart
+            | Input::Reload { .. } => None,
             Input::Found { generation, .. }
             | Input::Launched { generation }
             | Input::LaunchRefused { generation, .. }
@@ -96,6 +100,9 @@ impl World {
             Input::Start => !runs,
             Input::Stop { .. } => true,
             Input::Restart => before.state.owner() != Some(Owner::External),
+            Input::Reload { .. } => {
+                before.want == Want::Up && before.state.owner() != Some(Owner::External)
+            }
             Input::EndGrace
             | Input::Found { .. }
             | Input::Launched { .. }
@@ -156,7 +163,7 @@ impl World {
                     assert!(self.search.is_none(), "two searches: {self}");
                     self.search = Some(*generation);
                 }
-                Effect::Terminate { generation } | Effect::Kill { generation } => {
+                Effect::Terminate { generation, .. } | Effect::Kill { generation } => {
                     assert!(!self.strangers.contains(generation), "signalled a stranger: {self}");
                     assert!(!self.pending.contains(generation), "no process to signal: {self}");
                     let signals = match effect {
@@ -212,7 +219,8 @@ impl World {
                     | Cause::Unresponsive
                     | Cause::StartTimeout
                     | Cause::SpawnFailed
-                    | Cause::Shutdown => Duration::ZERO,
+                    | Cause::Shutdown
+                    | Cause::Changed => Duration::ZERO,
                 };
                 let longest = longest.max(self.supervisor.policy().backoff_max);
                 assert!(*until - *since <= longest, "waits too long: {self}");
@@ -352,7 +360,7 @@ impl World {
 /// The fields that a stale input must not change.
 fn decided(supervisor: &Supervisor) -> (Want, State, Schedule, Generation, bool, Instant) {
     let Supervisor {
-        words: _,
+        kind: _,
         policy: _,
         next_policy: _,
         want,

@@ -13,8 +13,9 @@ fn application(type_name: &str, message: &str) -> FailureInfo {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "chains are readable without references")]
 fn caused(outer: FailureInfo, cause: FailureInfo) -> FailureInfo {
-    FailureInfo { cause: Some(Box::new(cause)), ..outer }
+    FailureInfo { cause: cause.encode_to_vec().into(), ..outer }
 }
 
 fn activity_task_failed() -> FailureInfo {
@@ -147,11 +148,25 @@ fn text_of_users_cannot_move_the_cursor_and_is_bounded() {
     assert!(!root(&hostile).contains('\u{1b}'));
     let long = root(&application("E", &"ä".repeat(100_000)));
     assert!(long.chars().count() <= 401, "{}", long.len());
+}
+
+#[test]
+fn deep_chain_has_its_outer_failures_and_its_root() {
     let mut deep = application("E", "root");
-    for _ in 0..1_000 {
-        deep = caused(application("E", "outer"), deep);
+    for depth in (0..10_000).rev() {
+        deep = caused(application("E", &depth.to_string()), deep);
     }
-    assert_eq!(root(&deep), "E: outer", "the root of a chain without end is not searched");
+    assert_eq!(root(&deep), "E: root");
+    let chain = FailureLink::chain(&deep);
+    let texts: Vec<&str> = chain.iter().map(|link| link.text.as_str()).collect();
+    assert_eq!((texts.len(), texts[0], texts[30], texts[31]), (LINKS, "E: 0", "E: 30", "E: root"));
+}
+
+#[test]
+fn chain_ends_at_an_invalid_cause() {
+    let invalid = FailureInfo { cause: vec![0xff; 9].into(), ..application("E", "text") };
+    assert_eq!(FailureLink::chain(&invalid).len(), 1);
+    assert_eq!(root(&invalid), "E: text");
 }
 
 #[test]

@@ -3,14 +3,22 @@
 #[path = "../../../tests/support/peer.rs"]
 mod peer;
 
+mod answers;
+
 use super::Client;
+use crate::temporal::actions::{RetriedActivities, RunRef};
+use crate::temporal::workflows::StatusCounts;
 use futures_util::future::join_all;
 use peer::{Answer, field, headers};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// The time limit of one call. A call to a silent peer takes all of it.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -38,7 +46,7 @@ async fn all_calls(client: &Client) -> Vec<String> {
         client.engine("default"),
         client.info(),
         client.status_counts("default"),
-        client.holdings(),
+        client.holdings(None),
     );
     [serving, namespace, engine, info.map(drop), workflows.map(drop), holdings.map(drop)]
         .into_iter()
@@ -67,6 +75,119 @@ async fn details_that_are_not_base64_do_not_change_the_status() {
     }
 }
 
+/// A server with an activity `call_bank` of `refund-0` that waits for its attempt 3. `answers`
+/// answers the calls that change the activity, such as `Pause`. Returns these calls, too.
+fn server_of_activity(
+    answers: impl Fn(&str, usize) -> Option<Answer> + Send + Sync + 'static,
+) -> (Client, Arc<Mutex<Vec<String>>>) {
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&calls);
+    let client = scripted(move |path| {
+        let method = path.rsplit('/').next().unwrap();
+        let answer = match method.strip_suffix("Activity") {
+            Some(call) => {
+                let mut log = log.lock().unwrap();
+                let earlier = log.iter().filter(|it| *it == call).count();
+                log.push(call.to_owned());
+                answers(call, earlier)
+            }
+            None => {
+                let name = field(2, &field(1, b"call_bank"));
+                let activity = [&field(1, b"7")[..], &name, &[7 << 3, 3]].concat();
+                Some(Answer::message(&[field(2, &[]), field(3, &activity)].concat()))
+            }
+        };
+        answer.unwrap_or_else(|| Answer::message(&[]))
+    });
+    (client, calls)
+}
+
+fn refund() -> RunRef {
+    RunRef {
+        namespace: "default".to_owned(),
+        workflow_id: "refund-0".to_owned(),
+        run_id: String::new(),
+    }
+}
+
+#[tokio::test]
+async fn activity_is_reset_if_the_server_refuses_to_pause_it() {
+    let unimplemented = Answer::status("12", "unknown method");
+    let wrong_state = Answer::status("9", "the activity is not in the state for it");
+    let gone = Answer::status("5", "no such activity");
+    let reset = |is_reset| Ok(RetriedActivities { count: 1, is_reset });
+    let cases = [
+        (None, None, reset(false), "Pause Unpause"),
+        (Some(unimplemented), None, reset(true), "Pause Reset"),
+        (None, Some(wrong_state), reset(true), "Pause Unpause Reset"),
+        (Some(gone.clone()), None, Err("NotFound: no such activity"), "Pause"),
+        (None, Some(gone), Err("NotFound: no such activity"), "Pause Unpause"),
+    ];
+    for (pause, unpause, expected, expected_calls) in cases {
+        let (client, calls) = server_of_activity(move |call, _| match call {
+            "Pause" => pause.clone(),
+            "Unpause" => unpause.clone(),
+            _ => None,
+        });
+        let retried = client.retry_activities(&refund(), "call_bank", &TaskTracker::new()).await;
+        assert_eq!(retried.as_ref().map_err(String::as_str), expected.as_ref().map_err(|it| *it));
+        assert_eq!(calls.lock().unwrap().join(" "), expected_calls);
+    }
+}
+
+#[tokio::test]
+async fn activity_is_unpaused_although_nobody_waits_for_it() {
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    let (client, calls) = server_of_activity(move |call, _| {
+        if call == "Pause" {
+            stopping.cancel();
+        }
+        None
+    });
+    let (run, tasks) = (refund(), TaskTracker::new());
+    let retry = client.retry_activities(&run, "call_bank", &tasks);
+    assert_eq!(stop.run_until_cancelled(retry).await, None);
+    tasks.close();
+    tokio::time::timeout(BOUND, tasks.wait()).await.unwrap();
+    assert_eq!(calls.lock().unwrap().join(" "), "Pause Unpause");
+}
+
+#[tokio::test]
+async fn activity_is_unpaused_after_errors_or_the_message_names_the_command() {
+    let unavailable = || Some(Answer::status("14", "try later"));
+    let (client, calls) = server_of_activity(move |call, earlier| match (call, earlier) {
+        ("Unpause", 0 | 1) => unavailable(),
+        _ => None,
+    });
+    let tasks = TaskTracker::new();
+    let retried = client.retry_activities(&refund(), "call_bank", &tasks).await;
+    assert_eq!(retried, Ok(RetriedActivities { count: 1, is_reset: false }));
+    assert_eq!(calls.lock().unwrap().join(" "), "Pause Unpause Unpause Unpause");
+
+    // The server may have performed a call whose response is missing.
+    let (client, calls) = server_of_activity(move |call, _| match call {
+        "Pause" => unavailable(),
+        _ => None,
+    });
+    let error = client.retry_activities(&refund(), "call_bank", &tasks).await.unwrap_err();
+    assert_eq!(error, "Unavailable: try later");
+    assert_eq!(calls.lock().unwrap().join(" "), "Pause Unpause");
+
+    let (client, calls) = server_of_activity(move |call, _| match call {
+        "Unpause" => unavailable(),
+        _ => None,
+    });
+    let error = client.retry_activities(&refund(), "call_bank", &tasks).await.unwrap_err();
+    assert_eq!(
+        error,
+        "the activity call_bank is paused, because it was not unpaused: Unavailable: try later; \
+         retry it again, or run `temporal activity unpause --activity-id 7 --workflow-id refund-0 \
+         --namespace default`"
+    );
+    assert_eq!(calls.lock().unwrap().len(), 4);
+}
+
 #[tokio::test]
 async fn overflowing_counts_saturate() {
     let client = scripted(|path| {
@@ -80,6 +201,30 @@ async fn overflowing_counts_saturate() {
         }
     });
     assert_eq!(client.status_counts("default").await.unwrap().open, u64::MAX);
+}
+
+#[tokio::test]
+async fn known_namespace_is_not_counted_again() {
+    let counted = Arc::new(AtomicUsize::new(0));
+    let counts = counted.clone();
+    let client = scripted(move |path| match path.rsplit('/').next() {
+        Some("ListNamespaces") => {
+            let names: [&[u8]; 3] = [b"default", b"other", b"temporal-system"];
+            let namespace = |name| field(1, &field(1, &field(1, name)));
+            Answer::message(&names.map(namespace).concat())
+        }
+        Some("CountWorkflowExecutions") => {
+            counts.fetch_add(1, Ordering::Relaxed);
+            let group = [field(1, &field(2, b"\"Running\"")), vec![2 << 3, 3]].concat();
+            Answer::message(&field(2, &group))
+        }
+        _ => Answer::Silence,
+    });
+    let running = async |known| client.holdings(known).await.unwrap().running;
+    assert_eq!((running(None).await, counted.swap(0, Ordering::Relaxed)), (6, 2));
+    let known = StatusCounts { open: 40, ..StatusCounts::default() };
+    let known = running(Some(("default", known))).await;
+    assert_eq!((known, counted.load(Ordering::Relaxed)), (43, 1));
 }
 
 #[tokio::test]

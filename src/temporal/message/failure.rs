@@ -1,6 +1,7 @@
 //! The chain of failures of an activity or a workflow.
 
 use super::{TypeName, WorkflowExecution};
+use prost::bytes::Bytes;
 
 /// A failure and its cause. Exactly one of the `…_info` fields is set, except in the inner errors
 /// of the TypeScript SDK, which have none.
@@ -10,8 +11,11 @@ pub(in crate::temporal) struct FailureInfo {
     pub(in crate::temporal) message: String,
     #[prost(string, tag = "3")]
     pub(in crate::temporal) stack_trace: String,
-    #[prost(message, optional, boxed, tag = "4")]
-    pub(in crate::temporal) cause: Option<Box<Self>>,
+    /// The encoded [`FailureInfo`] of the cause. Empty if there is none. The cause is not decoded together
+    /// with this failure: a chain with more than about 90 failures would exceed the limit of nested
+    /// messages, and the whole response would be an error.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub(in crate::temporal) cause: Bytes,
     #[prost(message, optional, tag = "5")]
     pub(in crate::temporal) application: Option<ApplicationFailureInfo>,
     #[prost(message, optional, tag = "6")]

@@ -16,8 +16,24 @@ pub(super) struct EndedHistory(BTreeMap<u64, StepCount>);
 #[derive(Debug)]
 struct StepCount {
     counts: StatusCounts,
-    /// Whether the time of this count had passed when it was requested.
-    is_final: bool,
+    /// The counts of all workflows at the time of this count. `None` if the time that this count covers had
+    /// passed before.
+    totals: Option<StatusCounts>,
+}
+
+impl StepCount {
+    /// The count, with the workflows that have ended since. `totals` are the counts of all workflows now.
+    fn now(&self, totals: StatusCounts) -> StatusCounts {
+        let Some(before) = self.totals else { return self.counts };
+        let more = |now: u64, before: u64| now.saturating_sub(before);
+        StatusCounts {
+            open: 0,
+            completed: self.counts.completed + more(totals.completed, before.completed),
+            failed: self.counts.failed + more(totals.failed, before.failed),
+            timed_out: self.counts.timed_out + more(totals.timed_out, before.timed_out),
+            closed: self.counts.closed + more(totals.closed, before.closed),
+        }
+    }
 }
 
 /// The time of a count that is to be requested.
@@ -35,24 +51,37 @@ impl StepRequest {
 }
 
 impl EndedHistory {
-    /// The times that are not counted yet, newest first. The current time is always counted again.
+    /// The times that are not counted yet, newest first. The current time is counted again after its
+    /// end. Until then its count follows from the counts of all workflows, because a count of one time
+    /// makes the server read all workflows.
     pub(super) fn due(&self, now: SystemTime) -> impl Iterator<Item = StepRequest> {
         let current = step(now);
-        let is_due = |at: &u64| self.0.get(at).is_none_or(|count| !count.is_final);
+        let is_due = move |at: &u64| {
+            self.0.get(at).is_none_or(|count| count.totals.is_some() && *at != current)
+        };
         (first(current)..=current).rev().filter(is_due).map(StepRequest)
     }
 
-    pub(super) fn note(&mut self, request: StepRequest, counts: StatusCounts, now: SystemTime) {
-        let is_final = now >= request.end();
-        self.0.insert(request.0, StepCount { counts, is_final });
+    /// Takes note of the count of a time, which was requested at `now`. `totals` are the counts of all
+    /// workflows then.
+    pub(super) fn note(
+        &mut self,
+        request: StepRequest,
+        counts: StatusCounts,
+        totals: StatusCounts,
+        now: SystemTime,
+    ) {
+        let totals = (now < request.end()).then_some(totals);
+        self.0.insert(request.0, StepCount { counts, totals });
         let oldest = first(step(now));
         self.0.retain(|at, _| *at >= oldest);
     }
 
-    /// The counts, oldest first. Empty until each time was counted.
-    pub(super) fn counts(&self, now: SystemTime) -> Vec<StatusCounts> {
+    /// The counts, oldest first. Empty until each time was counted. `totals` are the counts of all
+    /// workflows now.
+    pub(super) fn counts(&self, now: SystemTime, totals: StatusCounts) -> Vec<StatusCounts> {
         let current = step(now);
-        let counts = (first(current)..=current).map(|at| Some(self.0.get(&at)?.counts));
+        let counts = (first(current)..=current).map(|at| Some(self.0.get(&at)?.now(totals)));
         counts.collect::<Option<_>>().unwrap_or_default()
     }
 }
@@ -69,30 +98,35 @@ fn first(current: u64) -> u64 {
 mod tests {
     use super::*;
 
+    fn closed(closed: u64) -> StatusCounts {
+        StatusCounts { closed, ..StatusCounts::default() }
+    }
+
     #[test]
-    fn passed_times_are_counted_once_and_the_current_time_again() {
+    fn each_time_is_counted_once_and_again_after_its_end() {
         let mut history = EndedHistory::default();
         let mut now = UNIX_EPOCH + STEP * 1_000;
         let due: Vec<StepRequest> = history.due(now).collect();
         assert_eq!((due.len() as u64, due[0].begin(), due[0].end()), (STEPS, now, now + STEP));
-        assert!(history.counts(now).is_empty());
-        for (closed, request) in due.into_iter().enumerate() {
-            let counts = StatusCounts { closed: closed as u64, ..StatusCounts::default() };
-            history.note(request, counts, now);
+        assert!(history.counts(now, closed(0)).is_empty());
+        for (count, request) in due.into_iter().enumerate() {
+            history.note(request, closed(count as u64), closed(500), now);
         }
-        let closed = |history: &EndedHistory, now| -> Vec<u64> {
-            history.counts(now).iter().map(|counts| counts.closed).collect()
+        let counts = |history: &EndedHistory, now, totals| -> Vec<u64> {
+            history.counts(now, closed(totals)).iter().map(|counts| counts.closed).collect()
         };
-        assert_eq!(closed(&history, now), (0..STEPS).rev().collect::<Vec<_>>());
-        assert_eq!(history.due(now).collect::<Vec<_>>(), [StepRequest(1_000)]);
+        assert_eq!(counts(&history, now, 500), (0..STEPS).rev().collect::<Vec<_>>());
+        assert_eq!(history.due(now).count(), 0);
+        assert_eq!(counts(&history, now, 507)[13..], [1, 7], "seven more have ended");
+        assert_eq!(counts(&history, now, 400)[13..], [1, 0], "the server has deleted some");
         now += STEP;
         let due: Vec<StepRequest> = history.due(now).collect();
         assert_eq!(due, [StepRequest(1_001), StepRequest(1_000)], "the last count was incomplete");
         for request in due {
-            history.note(request, StatusCounts::default(), now);
+            history.note(request, closed(9), closed(510), now);
         }
-        assert_eq!(closed(&history, now)[13..], [0, 0]);
-        assert_eq!(history.due(now).count(), 1);
+        assert_eq!(counts(&history, now, 511)[13..], [9, 10]);
+        assert_eq!(history.due(now).count(), 0);
     }
 
     #[test]

@@ -152,6 +152,10 @@ fn pending_activities_name_their_attempt_and_what_they_wait_for() {
             PendingActivity { next_attempt: Some(at(113)), ..activity(8) },
             "attempt 8 of 50, next try in 13 s",
         ),
+        (
+            PendingActivity { next_attempt: Some(at(219)), ..activity(8) },
+            "attempt 8 of 50, next try in 1 min 59 s",
+        ),
         (PendingActivity { is_started: true, ..activity(8) }, "attempt 8 of 50 runs for 3 s"),
         (PendingActivity { is_paused: true, ..activity(4) }, "attempt 4 of 50, paused"),
         (
@@ -180,8 +184,23 @@ fn workflow_tasks_timers_and_children_are_pending_too() {
     for (description, expected) in [
         (task(1, true), vec![]),
         (task(1, false), vec!["workflow task: waits for a worker on queue orders for 1 min"]),
-        (task(4, true), vec!["workflow task: attempt 4 runs"]),
-        (task(4, false), vec!["workflow task: attempt 4 waits for a worker on queue orders"]),
+        (
+            task(2, true),
+            vec![
+                "workflow task: failed 1 time, attempt 2 runs, or the worker did not report its failure",
+            ],
+        ),
+        (
+            task(6, false),
+            vec!["workflow task: failed 5 times, attempt 6 waits for a worker on queue orders"],
+        ),
+        (
+            Description {
+                task: Some(PendingTask { is_started: false, attempt: 6, scheduled: Some(at(113)) }),
+                ..run(ExecutionStatus::Running)
+            },
+            vec!["workflow task: failed 5 times, attempt 6 in 13 s"],
+        ),
     ] {
         assert_eq!(texts(&description, &none), expected);
     }
@@ -198,4 +217,34 @@ fn workflow_tasks_timers_and_children_are_pending_too() {
         ["timer: fires in 58 min", "child workflow Ship: ship-1 runs for 1 min"]
     );
     assert!(texts(&run(ExecutionStatus::Terminated), &items).is_empty());
+}
+
+#[test]
+fn run_that_only_a_message_can_continue_says_so() {
+    use Subject::{Activity, Run, Timer, WorkflowTask};
+    use SubjectPhase::{Completed, Scheduled, Started};
+    let none = EventFacts::default;
+    let waits = |description: &Description, events: &[(Subject, SubjectPhase, EventFacts)]| {
+        let pending = pending(description, &items(events), at(100));
+        pending.iter().any(|it| it.text.starts_with("waits for a signal or an update"))
+    };
+    let started = (Run, Started, none());
+    let ran = (WorkflowTask, Completed, none());
+    let over =
+        [started.clone(), ran.clone(), (Activity, Completed, none()), (Timer, Completed, none())];
+    let open = Description { history_length: 4, ..run(ExecutionStatus::Running) };
+    assert!(waits(&open, &over));
+    let longer = Description { history_length: 5, ..open.clone() };
+    assert!(!waits(&longer, &over), "the history is not read to its start");
+    let timer = [started.clone(), ran.clone(), (Timer, Scheduled, none())];
+    let three = Description { history_length: 3, ..open.clone() };
+    assert!(!waits(&three, &timer), "a timer is open");
+    let delayed = Description { history_length: 1, ..open.clone() };
+    assert!(!waits(&delayed, &[started]), "the code has not run: a delayed start, or cron");
+    let task = PendingTask { is_started: true, attempt: 1, scheduled: None };
+    assert!(!waits(&Description { task: Some(task), ..open.clone() }, &over));
+    assert!(!waits(&Description { activities: vec![activity(1)], ..open.clone() }, &over));
+    assert!(!waits(&Description { children: vec!["c".to_owned()], ..open }, &over));
+    let closed = Description { history_length: 4, ..run(ExecutionStatus::Completed) };
+    assert!(!waits(&closed, &over));
 }

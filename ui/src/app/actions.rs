@@ -1,11 +1,11 @@
 //! The effects of the keys of the actions on workflows.
 
+use super::pages::line;
 use super::ui::Ui;
 use crate::app::keymap::ActionCommand;
 use crate::app::view::{ActionKind, ActionMenu, ActionStep, Overlay};
-use crate::input::{Action, CopyRequest};
+use crate::input::{Action, CopyKind};
 use crate::model::Model;
-use crate::request::WorkflowTarget;
 
 /// Maximum digits of the number of workflows.
 const DIGITS: usize = 9;
@@ -18,18 +18,19 @@ impl Ui {
                 let item = view.selected()?;
                 view.marks.toggle(item, model);
             }
-            ActionCommand::Open => self.open_menu(self.view.targets(model)),
-            ActionCommand::OpenFiltered => self.open_menu(self.view.filtered_targets(model)),
+            ActionCommand::Open => self.open_menu(model),
+            ActionCommand::OpenFiltered => {
+                let unlisted = view.filtered_unlisted(model);
+                let menu = ActionMenu::new(view.filtered_targets(model));
+                view.menu = ActionMenu { unlisted, ..menu };
+                view.overlay = Some(Overlay::Action(ActionStep::Menu));
+            }
             ActionCommand::Choose(kind) => return self.choose(kind),
             ActionCommand::ChooseSelected => return self.choose(self.view.menu.kind),
             ActionCommand::Step(forward) => view.menu.step(forward),
             ActionCommand::Copy => {
                 let command = view.menu.request().command(model.address.as_deref());
-                return Some(Action::Copy(CopyRequest {
-                    text: command + "\n",
-                    lines: 1,
-                    left_out: 0,
-                }));
+                return Some(Action::Copy(line(&command, CopyKind::Command)));
             }
             ActionCommand::Back => view.overlay = before(view.overlay),
             ActionCommand::NextField => view.menu.field = 1 - view.menu.field,
@@ -43,9 +44,11 @@ impl Ui {
         None
     }
 
-    fn open_menu(&mut self, targets: Vec<WorkflowTarget>) {
-        self.view.menu = ActionMenu::new(targets);
-        self.view.overlay = Some(Overlay::Action(ActionStep::Menu));
+    pub(super) fn open_menu(&mut self, model: &Model) {
+        let view = &mut self.view;
+        let unlisted = view.unlisted(model);
+        view.menu = ActionMenu { unlisted, ..ActionMenu::new(view.targets(model)) };
+        view.overlay = Some(Overlay::Action(ActionStep::Menu));
     }
 
     fn choose(&mut self, kind: ActionKind) -> Option<Action> {

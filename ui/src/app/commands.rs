@@ -1,19 +1,15 @@
 //! The effects of the commands that keys and clicks give.
 
 use super::ui::Ui;
-use crate::app::keymap::{KeyCommand, LogCommand, PromptCommand, RowCommand, WorkflowCommand};
+use crate::app::keymap::{Context, KeyCommand, LogCommand, RowCommand, WorkflowCommand};
 use crate::app::view::{
-    Interruption, ListScroll, Overlay, Prompt, PromptPurpose, Source, Tab, TimelineCursor,
-    loses_data, pick, quit_asks, stop_impact,
+    Interruption, ListScroll, Overlay, PageLine, Source, Tab, TimelineCursor, loses_data, pick,
+    quit_asks, stop_impact,
 };
-use crate::draw::cluster::shorten;
 use crate::explorer::Move;
-use crate::input::{Action, DismissRequest, Key, LogFile, QuitChoice};
-use crate::log::LogSource;
+use crate::input::{Action, DismissRequest, Key, LogFile, QuitChoice, UnitCommand, WorkerRequest};
+use crate::log::{LogSource, OWN, SERVER};
 use crate::model::Model;
-
-/// Maximum bytes of the text of a prompt. A longer text was pasted by mistake.
-const TEXT_MAX: usize = 1_000;
 
 impl Ui {
     pub(super) fn run(
@@ -23,9 +19,13 @@ impl Ui {
         model: &Model,
         log: &dyn LogSource,
     ) -> Option<Action> {
+        if let Some(request) = self.worker_request(command, model, log) {
+            return Some(Action::Worker(request));
+        }
         let view = &mut self.view;
         match command {
             KeyCommand::Start => return Some(Action::Start),
+            KeyCommand::RestartWorkers => return Some(Action::RestartWorkers),
             KeyCommand::Interrupt(interruption) if stop_impact(model).is_some() => {
                 view.overlay = Some(Overlay::Confirm(interruption));
             }
@@ -40,7 +40,6 @@ impl Ui {
             KeyCommand::OpenWebUi => return Some(Action::OpenWebUi),
             KeyCommand::Pane => return Some(Action::PaneKey(key)),
             KeyCommand::ScrollPane(code) => return Some(Action::PaneKey(Key::plain(code))),
-            KeyCommand::OpenHelp => view.open(Overlay::Help),
             KeyCommand::CloseOverlay => view.overlay = None,
             KeyCommand::Show(tab) => view.show(tab, model),
             KeyCommand::NextTab => view.show(view.tab.next(), model),
@@ -52,27 +51,63 @@ impl Ui {
             KeyCommand::Follow => view.log.follow(),
             KeyCommand::Open => self.open(model, log),
             KeyCommand::OpenAdjacent(by) => self.open_adjacent(by, model, log),
+            KeyCommand::OpenProblem(forward) => {
+                view.go_to_problem(forward, model);
+                self.open(model, log);
+            }
             KeyCommand::Copy => return self.copy(model, log).map(Action::Copy),
             KeyCommand::CopyCommand => return self.copy_command(model).map(Action::Copy),
             KeyCommand::OpenFile => {
-                let is_own = view.tab == Tab::Logs && view.source == Source::Stigmer;
-                return Some(Action::OpenFile(if is_own {
-                    LogFile::Own
-                } else {
-                    LogFile::Temporal
+                return Some(Action::OpenFile(match (view.tab, view.source) {
+                    (Tab::Logs, Source::Stigmer) => LogFile::Own,
+                    (Tab::Logs, Source::Units) => match view.log.unit(log) {
+                        SERVER => LogFile::Temporal,
+                        OWN => LogFile::Own,
+                        unit => LogFile::Worker(log.unit_name(unit).to_owned()),
+                    },
+                    _ => LogFile::Temporal,
                 }));
             }
+            KeyCommand::OpenLog => {
+                let unit = match (Context { view: &self.view, model, log }.unit()) {
+                    Some(worker) => log.unit(&worker.name),
+                    None => Some(SERVER),
+                };
+                self.view.show(Tab::Logs, model);
+                self.view.show_lines(unit, log);
+            }
+            KeyCommand::OpenHistory => return Some(Action::OpenHistory),
             KeyCommand::ToggleTargets => view.targets = Some(!view.shows_targets()),
-            KeyCommand::NextTheme => self.next_theme(),
+            KeyCommand::NextTheme => self.set_theme(self.view.theme.next()),
             KeyCommand::Pick(by) => self.pick(by, model, log),
+            KeyCommand::StopWaiting => return Some(Action::StopWaiting),
             KeyCommand::TakePicked => view.take_picked(model, log),
+            KeyCommand::Palette(command) => return self.run_palette(command, model, log),
             KeyCommand::Action(command) => return self.run_action(command, model),
             KeyCommand::Row(command) => return self.run_row(command, model, log),
-            KeyCommand::Prompt(command) => self.run_prompt(command, model, log),
+            KeyCommand::Prompt(command) => return self.run_prompt(command, model, log),
             KeyCommand::Log(command) => self.run_log(command, model, log),
-            KeyCommand::Workflow(command) => self.run_workflow(command, model),
+            KeyCommand::Workflow(command) => self.run_workflow(command, model, log),
         }
         None
+    }
+
+    /// Returns the request of a key of the unit, if the unit is a worker. A worker ends its work before it stops, so no
+    /// dialog asks.
+    fn worker_request(
+        &self,
+        command: KeyCommand,
+        model: &Model,
+        log: &dyn LogSource,
+    ) -> Option<WorkerRequest> {
+        let command = match command {
+            KeyCommand::Start => UnitCommand::Start,
+            KeyCommand::Interrupt(Interruption::Stop) => UnitCommand::Stop,
+            KeyCommand::Interrupt(Interruption::Restart) => UnitCommand::Restart,
+            _ => return None,
+        };
+        let worker = Context { view: &self.view, model, log }.unit()?;
+        Some(WorkerRequest { name: worker.name.clone(), command })
     }
 
     fn quit(&mut self, command: KeyCommand, model: &Model) -> Option<Action> {
@@ -113,7 +148,7 @@ impl Ui {
     /// Moves the selection of the open list.
     pub(super) fn pick(&mut self, by: Move, model: &Model, log: &dyn LogSource) {
         if let Some(list) = self.view.overlay {
-            let last = pick::items(list, model, log).len().saturating_sub(1);
+            let last = pick::items(&self.view, list, model, log).len().saturating_sub(1);
             self.view.pick(by, last);
         }
     }
@@ -139,17 +174,26 @@ impl Ui {
             RowCommand::Back if view.tab == Tab::Workflows && !view.filter.is_empty() => {
                 view.filter = Default::default();
             }
+            RowCommand::Back if view.tab == Tab::Workflows && view.listing.query.is_some() => {
+                view.listing.query = None;
+            }
             RowCommand::Back => view.clear_selection(),
-            RowCommand::NextStatus => view.filter.status = view.filter.status.next(),
+            RowCommand::NextStatus => {
+                let has_query = view.listing.query.is_some();
+                view.filter.status = view.filter.status.next(has_query);
+            }
             RowCommand::OpenTypes => view.open_list(Overlay::Types, model, log),
         }
         None
     }
 
-    fn run_workflow(&mut self, command: WorkflowCommand, model: &Model) {
+    fn run_workflow(&mut self, command: WorkflowCommand, model: &Model, log: &dyn LogSource) {
         let view = &mut self.view;
         let Some(cursor) = &mut view.workflow else { return };
         match command {
+            WorkflowCommand::OpenLine if cursor.line(model) == Some(PageLine::Log) => {
+                view.show_log_of_page(model, log);
+            }
             WorkflowCommand::OpenLine => {
                 cursor.is_open = true;
                 view.page = ListScroll::default();
@@ -160,52 +204,12 @@ impl Ui {
         }
     }
 
-    pub(super) fn edit_prompt(&mut self, edit: impl FnOnce(&mut String), log: &dyn LogSource) {
-        let Some(prompt) = &mut self.view.prompt else { return };
-        edit(&mut prompt.text);
-        prompt.text.truncate(shorten(&prompt.text, TEXT_MAX).len());
-        match &prompt.purpose {
-            PromptPurpose::Search(start) => self.view.log.seek(&prompt.text, *start, log),
-            PromptPurpose::Filter(_) => self.view.filter.set_text(prompt.text.clone()),
-        }
-    }
-
-    fn run_prompt(&mut self, command: PromptCommand, model: &Model, log: &dyn LogSource) {
-        let view = &mut self.view;
-        match command {
-            PromptCommand::Search => {
-                view.show(Tab::Logs, model);
-                view.source = Source::Server;
-                let purpose = PromptPurpose::Search(view.log.position());
-                view.prompt = Some(Prompt { text: String::new(), purpose });
-            }
-            PromptCommand::Filter => {
-                let text = view.filter.text.clone();
-                view.prompt =
-                    Some(Prompt { text: text.clone(), purpose: PromptPurpose::Filter(text) });
-            }
-            PromptCommand::Keep => {
-                let Some(prompt) = view.prompt.take() else { return };
-                let is_search = matches!(prompt.purpose, PromptPurpose::Search(_));
-                if is_search && view.log.search().is_some_and(|search| search.matches() == 0) {
-                    view.log.end_search();
-                }
-            }
-            PromptCommand::Cancel => match view.prompt.take().map(|prompt| prompt.purpose) {
-                Some(PromptPurpose::Search(start)) => view.log.seek("", start, log),
-                Some(PromptPurpose::Filter(before)) => view.filter.set_text(before),
-                None => {}
-            },
-            PromptCommand::DeleteOne => self.edit_prompt(|text| _ = text.pop(), log),
-            PromptCommand::DeleteAll => self.edit_prompt(String::clear, log),
-        }
-    }
-
     fn run_log(&mut self, command: LogCommand, model: &Model, log: &dyn LogSource) {
         let view = &mut self.view;
         match command {
             LogCommand::Cancel if view.log.has_range() => view.log.drop_range(),
             LogCommand::Cancel => view.log.end_search(),
+            LogCommand::Back => view.return_to_page(model),
             LogCommand::NextMatch => view.log.step(true, log),
             LogCommand::PreviousMatch => view.log.step(false, log),
             LogCommand::NextProblem => view.log.step_to_problem(true),

@@ -1,13 +1,13 @@
 //! The mouse: the wheel, clicks on parts of the last frame, and dragging over lines of the log.
 
 use super::ui::{MousePress, Ui};
-use crate::app::keymap::KeyCommand;
+use crate::app::keymap::{Context, KeyCommand, Scope};
 use crate::app::view::{ActionStep, Overlay, Source, Tab};
 use crate::explorer::Move;
 use crate::input::{Action, Key, KeyCode};
 use crate::log::LogSource;
 use crate::model::Model;
-use crate::panel::scene::Click;
+use crate::panel::scene::{Click, LogName};
 
 impl Ui {
     /// Scrolls the page or list in front. The caller scrolls stigmer's own log: while its tab is open,
@@ -33,16 +33,10 @@ impl Ui {
                 view.menu.step(matches!(by, Move::Down(_)));
             }
             (Some(Overlay::Sources | Overlay::Types), _) => self.pick(by, model, log),
-            (
-                Some(
-                    Overlay::Help
-                    | Overlay::Line(_)
-                    | Overlay::Entry(_)
-                    | Overlay::Row
-                    | Overlay::Answer,
-                ),
-                _,
-            ) => view.page.scroll(by),
+            (Some(Overlay::Line(_) | Overlay::Entry(_) | Overlay::Row | Overlay::Answer), _) => {
+                view.page.scroll(by);
+            }
+            (Some(Overlay::Palette), _) => self.select_command(by, model, log),
             (Some(Overlay::Workflow), _) => {}
             (None, _) if view.workflow.is_some() => view.go_in_workflow(by, model),
             (None, Tab::Overview | Tab::Workflows | Tab::Workers) => view.go(single(by), model),
@@ -63,10 +57,26 @@ impl Ui {
     ) -> Option<Action> {
         self.press = None;
         match self.map.click_at(at) {
-            Some(Click::Key(key)) => self.key(key, model, log),
-            Some(Click::InHelp(key)) => {
+            Some(Click::Key(key)) => {
+                // The prompt would take a character as text.
+                let scope = Context { view: &self.view, model, log }.scope();
+                if scope == Scope::Prompt && matches!(key.code, KeyCode::Char(_)) && !key.ctrl {
+                    self.view.drop_prompt();
+                }
+                self.key(key, model, log)
+            }
+            Some(Click::PaletteKey(key)) => {
                 self.view.overlay = None;
                 self.key(key, model, log)
+            }
+            Some(Click::PaletteRow(at)) => {
+                let row = Context { view: &self.view, model, log }.palette().into_iter().nth(at)?;
+                self.view.palette.selected = Some(row.choice);
+                self.key(Key::plain(KeyCode::Enter), model, log)
+            }
+            Some(Click::Namespaces) => {
+                self.open_namespaces();
+                None
             }
             Some(Click::Line(line)) => {
                 let explorer = &mut self.view.log;
@@ -99,8 +109,12 @@ impl Ui {
                 cursor.selected = Some(line);
                 None
             }
-            Some(Click::Source(source)) => {
-                self.view.source = source;
+            Some(Click::Source(LogName::Lines(unit))) => {
+                self.view.show_lines(unit, log);
+                None
+            }
+            Some(Click::Source(LogName::Stigmer)) => {
+                self.view.source = Source::Stigmer;
                 None
             }
             Some(Click::Field(field)) => {

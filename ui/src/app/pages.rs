@@ -3,9 +3,10 @@
 use super::ui::Ui;
 use crate::app::view::{HINTS, Item, ListScroll, Overlay, RowDetails, Tab, WorkflowCursor};
 use crate::explorer::Move;
-use crate::input::CopyRequest;
+use crate::input::{CopyKind, CopyRequest};
 use crate::log::LogSource;
 use crate::model::Model;
+use crate::request::show_command;
 
 impl Ui {
     /// Opens the page of the selected row, line or entry. If the row is a fold, unfolds it instead.
@@ -17,13 +18,15 @@ impl Ui {
                     view.open(Overlay::Entry(row.id));
                 }
             }
-            (_, Some(item)) if item.has_page() => match WorkflowCursor::of(item, model) {
-                Some(cursor) => (view.overlay, view.workflow) = (None, Some(cursor)),
-                None => {
-                    view.workflow = None;
-                    view.open(Overlay::Row);
+            (_, Some(item)) if item.has_page() => {
+                match WorkflowCursor::of(view.stands_for(item, model), model) {
+                    Some(cursor) => (view.overlay, view.workflow) = (None, Some(cursor)),
+                    None => {
+                        view.workflow = None;
+                        view.open(Overlay::Row);
+                    }
                 }
-            },
+            }
             _ => {
                 let explorer = view.explorer_mut();
                 match explorer.current() {
@@ -82,7 +85,7 @@ impl Ui {
         match self.view.overlay {
             Some(Overlay::Line(number)) => {
                 let index = usize::try_from(number.checked_sub(log.dropped())?).ok()?;
-                Some(CopyRequest { text: log.details(index)?.raw + "\n", lines: 1, left_out: 0 })
+                Some(text(log.details(index)?.raw + "\n"))
             }
             Some(Overlay::Entry(id)) => {
                 let row = model.timeline.iter().find(|row| row.id == id)?;
@@ -94,18 +97,21 @@ impl Ui {
                 let cursor = self.view.workflow.as_ref()?;
                 Some(match cursor.plain(model) {
                     Some(details) => text(details),
-                    None => line(&cursor.run.workflow_id),
+                    None => line(&cursor.run.workflow_id, CopyKind::Name),
                 })
             }
             _ => match self.view.selected() {
                 Some(Item::Line(_)) | None => Some(self.view.explorer().copy(log)),
-                Some(Item::Hint(number)) => Some(line(HINTS.get(number)?.command)),
+                Some(Item::Hint(number)) => {
+                    Some(line(HINTS.get(number)?.command, CopyKind::Command))
+                }
                 Some(item) => {
+                    let item = self.view.stands_for(item, model);
                     let problem = item.problem(model).map(|row| &row.subject);
                     let member = item.member(model).map(|(_, it)| &it.workflow_id);
                     let workflow = item.workflow(model).map(|row| &row.workflow_id).or(member);
                     let worker = item.worker(model).map(|row| &row.name);
-                    Some(line(problem.or(workflow).or(worker)?))
+                    Some(line(problem.or(workflow).or(worker)?, CopyKind::Name))
                 }
             },
         }
@@ -114,16 +120,18 @@ impl Ui {
     /// Returns the command that shows the open workflow, or more about the selected problem.
     pub(super) fn copy_command(&self, model: &Model) -> Option<CopyRequest> {
         if let Some(cursor) = &self.view.workflow {
-            return Some(line(&cursor.command()));
+            let command = show_command(&cursor.target(), model.address.as_deref());
+            return Some(line(&command, CopyKind::Command));
         }
-        Some(line(&self.view.selected()?.problem(model)?.command))
+        Some(line(&self.view.selected()?.problem(model)?.command, CopyKind::Command))
     }
 }
 
-fn line(text: &str) -> CopyRequest {
-    self::text(format!("{text}\n"))
+/// Returns a request to copy one line.
+pub(super) fn line(text: &str, kind: CopyKind) -> CopyRequest {
+    CopyRequest { kind, ..self::text(format!("{text}\n")) }
 }
 
 fn text(text: String) -> CopyRequest {
-    CopyRequest { lines: text.lines().count(), text, left_out: 0 }
+    CopyRequest { lines: text.lines().count(), text, ..CopyRequest::default() }
 }

@@ -2,10 +2,13 @@
 
 mod actions;
 mod entries;
+mod listing;
 mod logs;
 mod offers;
+mod palette;
 mod questions;
 mod rows;
+mod units;
 mod workflow;
 
 use ratatui::buffer::Buffer;
@@ -21,7 +24,6 @@ use crate::draw::theme::{Symbols, Theme};
 use crate::input::{Action, Input, Key, KeyCode, QuitChoice};
 use crate::model::Model;
 use crate::model::StateView;
-use crate::panel::scene::Click;
 
 const WIDE: Rect = Rect { x: 0, y: 0, width: 400, height: 40 };
 
@@ -188,52 +190,6 @@ fn tabs_open_by_key_number_and_click() {
 }
 
 #[test]
-fn click_on_a_key_in_the_help_closes_the_help_and_presses_the_key() {
-    let (model, log) = (sample::ready(), SampleLog::temporal());
-    let mut ui = ui();
-    press(&mut ui, Key::char('?'), &model, &log);
-    assert_eq!(click(&mut ui, "open the web UI", &model, &log), Some(Action::OpenWebUi));
-    assert_eq!(ui.view.overlay, None);
-    press(&mut ui, Key::char('?'), &model, &log);
-    click(&mut ui, "next tab; with", &model, &log);
-    assert_eq!((ui.view.overlay, ui.view.tab), (None, Tab::Workflows));
-}
-
-#[test]
-fn keys_of_tabs_close_the_help_and_change_the_tab() {
-    let (model, log) = (sample::ready(), SampleLog::temporal());
-    for key in [Key::plain(KeyCode::Tab), Key::char('2')] {
-        let mut ui = ui();
-        press(&mut ui, Key::char('?'), &model, &log);
-        draw(&mut ui, &model, &log);
-        assert_eq!(ui.view.overlay, Some(Overlay::Help));
-        assert_eq!(press(&mut ui, key, &model, &log), None);
-        assert_eq!((ui.view.overlay, ui.view.tab), (None, Tab::Workflows), "{key:?}");
-    }
-}
-
-/// The help makes every function available with the mouse alone.
-#[test]
-fn every_working_key_can_be_clicked_in_the_help() {
-    let (model, log) = (sample::with_workflows(), SampleLog::temporal());
-    for tab in Tab::ALL {
-        let mut ui = ui();
-        press(&mut ui, Key::char('?'), &model, &log);
-        ui.view.tab = tab;
-        let area = Rect::new(0, 0, 120, 100);
-        ui.render(&mut Buffer::empty(area), area, &model, &log, &mut |_, _| {});
-        let clicks: Vec<_> = ui.map.clicks.iter().map(|(_, click)| *click).collect();
-        ui.view.overlay = None;
-        let context = Context { view: &ui.view, model: &model, log: &log };
-        for binding in keymap::in_scope(Scope::Screen).filter(|it| (it.works)(&context)) {
-            for (_, key) in binding.places(area) {
-                assert!(clicks.contains(&Click::InHelp(key)), "{} on {tab:?}", binding.shown);
-            }
-        }
-    }
-}
-
-#[test]
 fn no_key_has_two_commands_in_one_context() {
     let (model, log) = (sample::ready(), SampleLog::numbered(500));
     for tab in Tab::ALL {
@@ -243,6 +199,8 @@ fn no_key_has_two_commands_in_one_context() {
         for scope in [
             Scope::Screen,
             Scope::Page,
+            Scope::Palette,
+            Scope::Workflow,
             Scope::Quit,
             Scope::Confirm,
             Scope::Pick,
@@ -296,7 +254,7 @@ fn mouse_reaches_dialogs_lists_and_pages() {
     let clicked = |ui: &mut Ui, text: &str| click(ui, text, &model, &log);
     let release = |ui: &mut Ui| ui.handle(Input::Release, &model, &log);
     clicked(&mut ui, "help");
-    assert_eq!(ui.view.overlay, Some(Overlay::Help));
+    assert_eq!(ui.view.overlay, Some(Overlay::Palette));
     draw(&mut ui, &model, &log);
     ui.handle(Input::Click { x: 0, y: 0 }, &model, &log);
     assert_eq!(ui.view.overlay, None, "a click outside closes the page");
@@ -315,7 +273,7 @@ fn mouse_reaches_dialogs_lists_and_pages() {
     clicked(&mut ui, "stigmer  ");
     assert_eq!(ui.view.source, Source::Stigmer);
     clicked(&mut ui, "server  ");
-    assert_eq!(ui.view.source, Source::Server);
+    assert_eq!(ui.view.source, Source::Units);
 
     clicked(&mut ui, "5 Server");
     clicked(&mut ui, "no response");

@@ -11,7 +11,7 @@ use crate::draw::theme::{Depth, Palette, Symbols, Theme};
 use crate::explorer::Move;
 use crate::input::{Action, Input, Key, KeyCode};
 use crate::log::LogSource;
-use crate::model::{Model, OpenWorkflow};
+use crate::model::{Listing, Model, OpenWorkflow};
 use crate::panel;
 use crate::panel::scene::{Canvas, FrameMap, Scene};
 
@@ -26,6 +26,8 @@ pub struct Ui {
     /// Positions of what the last frame has drawn, for the mouse.
     pub(super) map: FrameMap,
     pub(super) press: Option<MousePress>,
+    /// The page of a workflow that was looked for. It opens when no dialog, page or prompt is in front.
+    pub(super) found: Option<WorkflowCursor>,
 }
 
 /// A press of the main button on a line of the log. The button is still held.
@@ -48,6 +50,7 @@ impl Ui {
             notice: "",
             map: FrameMap::default(),
             press: None,
+            found: None,
         }
     }
 
@@ -64,11 +67,26 @@ impl Ui {
         &self.palette
     }
 
-    /// Returns the run whose page is open. The caller provides the data in
-    /// [`Model::page`](crate::Model::page), and requests them only while the page is open.
+    /// Returns the run whose page is open, or the one whose actions are listed. The caller provides the
+    /// data in [`Model::page`](crate::Model::page), and requests them only while there is such a run.
     #[must_use]
     pub fn open_workflow(&self) -> Option<OpenWorkflow> {
-        self.view.workflow.as_ref().map(WorkflowCursor::open)
+        let lists_actions = matches!(self.view.overlay, Some(Overlay::Action(_)));
+        let of_page = self.view.workflow.as_ref().map(WorkflowCursor::open);
+        of_page.or_else(|| self.view.menu.run().filter(|_| lists_actions))
+    }
+
+    /// Opens the page of a run with the next frame. While a dialog, a page or a prompt is in front, the
+    /// page opens after the user has closed that.
+    pub fn show_workflow(&mut self, run: OpenWorkflow, type_name: String) {
+        self.found = Some(WorkflowCursor { run, type_name, ..WorkflowCursor::default() });
+    }
+
+    /// Returns the namespace and the query of the list of workflows. The caller lists these workflows
+    /// in [`Model::recent`](crate::Model::recent).
+    #[must_use]
+    pub fn listing(&self) -> &Listing {
+        &self.view.listing
     }
 
     /// Returns the current theme, which a key changes.
@@ -82,7 +100,7 @@ impl Ui {
     pub fn handle(&mut self, input: Input, model: &Model, log: &dyn LogSource) -> Option<Action> {
         let has_target = matches!(input, Input::Key(_) | Input::Click { .. });
         if self.settle(model, log) && has_target {
-            // The user meant the dialog or page that has just closed. Ignore the input.
+            // The user meant the dialog, page or prompt that has just closed. Ignore the input.
             return None;
         }
         match input {
@@ -102,10 +120,12 @@ impl Ui {
     }
 
     /// Adds new lines and rows. Closes a dialog whose question no longer applies, and a page whose
-    /// content is gone, so that neither opens again by itself. Returns whether a dialog or page was
-    /// closed.
+    /// content is gone, so that neither opens again by itself. Closes the prompt of a query that the
+    /// server has accepted. Returns whether a dialog, page or prompt was closed.
     fn settle(&mut self, model: &Model, log: &dyn LogSource) -> bool {
+        let had_prompt = self.view.prompt.is_some();
         let is_row_gone = self.view.update(model, log);
+        let is_answered = had_prompt && self.view.prompt.is_none();
         let context = Context { view: &self.view, model, log };
         let (overlay, has_prompt) = (context.dialog(), context.has_prompt());
         // Another row is selected in its place.
@@ -113,7 +133,7 @@ impl Ui {
         let closed = self.view.overlay.filter(|_| overlay.is_none());
         self.view.overlay = overlay;
         if !has_prompt {
-            self.view.prompt = None;
+            self.view.drop_prompt();
         }
         match closed {
             _ if self.view.shape == Shape::Tiny || model.leaving => {}
@@ -121,7 +141,7 @@ impl Ui {
             Some(Overlay::Line(_)) => self.notice = "this line is no longer in the log",
             Some(Overlay::Row) => self.notice = "this row is no longer in the list",
             Some(
-                Overlay::Help
+                Overlay::Palette
                 | Overlay::Quit
                 | Overlay::Confirm(_)
                 | Overlay::Sources
@@ -132,7 +152,7 @@ impl Ui {
             )
             | None => {}
         }
-        closed.is_some()
+        closed.is_some() || is_answered
     }
 
     pub(super) fn key(&mut self, key: Key, model: &Model, log: &dyn LogSource) -> Option<Action> {
@@ -145,6 +165,10 @@ impl Ui {
             match context.scope() {
                 Scope::Prompt => {
                     self.edit_prompt(|text| text.push(c), log);
+                    return None;
+                }
+                Scope::Palette => {
+                    self.view.palette.edit(|text| text.push(c));
                     return None;
                 }
                 Scope::Approve if !(c.is_ascii_digit() && self.view.menu.asks_for_number()) => {}
@@ -164,21 +188,39 @@ impl Ui {
         }
     }
 
-    /// Opens the page of a new answer, unless a dialog, a page or a prompt is in front. Called before
-    /// a frame, so that no key reaches a page that the user has not seen.
-    fn open_answer(&mut self, model: &Model, log: &dyn LogSource) {
-        let Some(answer) = &model.answer else { return };
+    /// Opens the page of a workflow that was found, and that of a new answer, unless a dialog, a page or
+    /// a prompt is in front. Called before a frame, so that no key reaches a page that the user has
+    /// not seen.
+    fn open_arrived(&mut self, model: &Model, log: &dyn LogSource) {
         let scope = Context { view: &self.view, model, log }.scope();
-        let fits =
-            self.view.shape != Shape::Tiny && matches!(scope, Scope::Screen | Scope::Workflow);
-        if answer.number > self.view.last_answer && fits {
+        if self.view.shape == Shape::Tiny || !matches!(scope, Scope::Screen | Scope::Workflow) {
+            return;
+        }
+        if let Some(found) = self.found.take() {
+            self.open_page(found);
+        }
+        if let Some(answer) = &model.answer
+            && answer.number > self.view.last_answer
+        {
             self.view.last_answer = answer.number;
             self.view.open(Overlay::Answer);
         }
     }
 
-    pub(super) fn next_theme(&mut self) {
-        self.view.theme = self.view.theme.next();
+    /// Opens the page of a workflow. A page that still waits would replace it, so that one is dropped.
+    pub(super) fn open_page(&mut self, page: WorkflowCursor) {
+        self.view.workflow = Some(page);
+        self.found = None;
+    }
+
+    /// Requests the page of a workflow that is not listed. The latest request decides.
+    pub(super) fn look_for(&mut self, id: String) -> Action {
+        self.found = None;
+        Action::FindWorkflow(id)
+    }
+
+    pub(super) fn set_theme(&mut self, theme: Theme) {
+        self.view.theme = theme;
         self.palette = self.view.theme.palette_in(self.depth);
         self.notice = self.view.theme.name();
     }
@@ -199,7 +241,7 @@ impl Ui {
         let reason = panel::reason_rows(area, self.view.tab, scene);
         self.view.measure(area, reason, model);
         self.settle(model, log);
-        self.open_answer(model, log);
+        self.open_arrived(model, log);
         self.map = FrameMap::default();
         let scene = Scene { model, log, palette: &self.palette, notice: self.notice };
         let (view, map) = (&mut self.view, &mut self.map);

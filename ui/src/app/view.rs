@@ -5,31 +5,40 @@ mod details;
 mod filter;
 mod hints;
 mod marks;
+mod palette;
 pub(crate) mod pick;
+mod prompt;
+mod query;
 mod rows;
 mod scroll;
 mod tab;
 mod targets;
 mod timeline;
+mod unlisted;
 mod workflow;
 
 use ratatui::layout::Rect;
 
 use crate::draw::layout::{Parts, SectionRows, Sections, Shape, split_top};
 use crate::draw::theme::{Symbols, Theme};
-use crate::explorer::{Explorer, LogPosition, Move};
+use crate::explorer::{Explorer, Filter, MatchCount, Move};
 use crate::log::LogSource;
 use crate::loss::StopImpact;
-use crate::model::{Model, ProblemKind, ProblemRow, StateView};
+use crate::model::{FoundWorkflows, Listing, Model, ProblemKind, ProblemRow, StateView};
 pub(crate) use actions::{ActionKind, ActionMenu, ActionStep};
 pub(crate) use details::RowDetails;
-pub(crate) use filter::RowFilter;
+pub(crate) use filter::{RowFilter, StatusFilter};
 pub(crate) use hints::{EmptySection, HINTS, hints};
 pub(crate) use marks::Marks;
+pub(crate) use palette::{PaletteChoice, PaletteCursor};
+#[cfg(test)]
+pub(crate) use prompt::ListPrompt;
+pub(crate) use prompt::{Prompt, PromptPurpose, wrong_attribute};
 pub(crate) use rows::{Item, RowList};
 pub(crate) use scroll::ListScroll;
 pub(crate) use tab::Tab;
 pub(crate) use timeline::TimelineCursor;
+pub(crate) use unlisted::Unlisted;
 pub(crate) use workflow::{LineDetails, PageLine, WorkflowCursor};
 
 /// State of the view.
@@ -43,6 +52,8 @@ pub(crate) struct View {
     pub(crate) overview: RowList,
     pub(crate) workflows: RowList,
     pub(crate) workers: RowList,
+    /// The namespace and the query of the list of workflows.
+    pub(crate) listing: Listing,
     /// Filter of the list of workflows.
     pub(crate) filter: RowFilter,
     /// Identifiers of the problems whose workflows are listed one by one.
@@ -51,20 +62,25 @@ pub(crate) struct View {
     pub(crate) newest: Explorer,
     /// The log of the tab of logs.
     pub(crate) log: Explorer,
-    /// The log that the tab of logs shows.
+    /// The lines that the tab of logs shows.
     pub(crate) source: Source,
     pub(crate) timeline: TimelineCursor,
     /// Whether to show the list of targets (the modules that write stigmer's own log). `None`: show the list
     /// if there is room.
     pub(crate) targets: Option<bool>,
     pub(crate) overlay: Option<Overlay>,
-    /// The page of a workflow, below dialogs and the help.
+    pub(crate) palette: PaletteCursor,
+    /// The page of a workflow, behind dialogs and the palette.
     pub(crate) workflow: Option<WorkflowCursor>,
+    /// Lines of the log that name the workflow of the page.
+    pub(crate) log_lines: MatchCount,
+    /// The tab and the page from which the tab of logs was opened. Esc returns to them.
+    pub(crate) origin: Option<(Tab, WorkflowCursor)>,
     pub(crate) menu: ActionMenu,
     pub(crate) marks: Marks,
     /// Number of the newest answer that was opened.
     pub(crate) last_answer: u64,
-    /// Position in the open page: help, a line, an entry, a row, an answer.
+    /// Position in the open page: a line, an entry, a row, an answer.
     pub(crate) page: ListScroll,
     /// Selected item of the open list.
     pub(crate) picked: usize,
@@ -78,7 +94,8 @@ impl View {
         self.targets.unwrap_or(self.shape == Shape::Wide)
     }
 
-    /// Opens a tab. When the user leaves the timeline, its newest entry is selected again.
+    /// Opens a tab. When the user leaves the timeline, its newest entry is selected again. The log follows its newest
+    /// lines again, unless a range is selected or a search is open.
     pub(crate) fn show(&mut self, tab: Tab, model: &Model) {
         if self.tab == Tab::Server && tab != self.tab {
             self.timeline = TimelineCursor::default();
@@ -89,9 +106,34 @@ impl View {
             // The server is the unit of `s`, `x` and `r`.
             self.workers.select(0, model);
         }
+        if tab == Tab::Logs && tab != self.tab {
+            self.log.begin();
+        }
         self.tab = tab;
         self.overlay = None;
         self.workflow = None;
+        self.origin = None;
+    }
+
+    /// Opens the log at the lines that name the workflow of the open page.
+    pub(crate) fn show_log_of_page(&mut self, model: &Model, log: &dyn LogSource) {
+        let Some(cursor) = self.workflow.take() else { return };
+        let from = self.tab;
+        self.show(Tab::Logs, model);
+        self.source = Source::Units;
+        // The page has counted all lines.
+        self.log.set_filter(Filter::default(), log);
+        self.log.drop_range();
+        self.log.seek(&cursor.log_pattern(), self.log.position(), log);
+        self.origin = Some((from, cursor));
+    }
+
+    /// Returns from the log to the page that has opened it.
+    pub(crate) fn return_to_page(&mut self, model: &Model) {
+        let Some((tab, cursor)) = self.origin.take() else { return };
+        self.log.end_search();
+        self.show(tab, model);
+        self.workflow = Some(cursor);
     }
 
     /// Opens a dialog or page, scrolled to its top.
@@ -153,6 +195,12 @@ impl View {
         if self.tab == Tab::Overview { &mut self.newest } else { &mut self.log }
     }
 
+    /// Shows the lines of a unit, or of all, on the tab of logs.
+    pub(crate) fn show_lines(&mut self, unit: Option<u16>, log: &dyn LogSource) {
+        self.source = Source::Units;
+        self.log.set_filter(Filter { unit, component: None, ..*self.log.filter() }, log);
+    }
+
     /// Stores the shape of a frame. `reason` is the number of rows above the content of the tab.
     pub(crate) fn measure(&mut self, area: Rect, reason: u16, model: &Model) {
         self.shape = Shape::of(area);
@@ -174,8 +222,13 @@ impl View {
     pub(crate) fn update(&mut self, model: &Model, log: &dyn LogSource) -> bool {
         self.log.update(log);
         self.newest.update(log);
+        if let Some(cursor) = &self.workflow {
+            self.log_lines.update(&cursor.log_pattern(), log);
+        }
         self.newest.measure(self.sections.log.rows.height, |_| 1);
         self.marks.retain(model);
+        self.close_answered_query(model);
+        self.menu.learn(model);
         let items = match self.tab {
             Tab::Overview => self.overview_items(model),
             Tab::Workflows => self.workflow_items(model),
@@ -259,14 +312,28 @@ impl View {
     ) -> impl Iterator<Item = Item> + 'a {
         let problems = model.problems.iter().flatten().enumerate();
         problems.filter(move |(_, row)| is_shown(row)).flat_map(|(at, row)| {
-            let members = if self.is_expanded(row) { row.members.len() } else { 0 };
-            let members = (1..members).map(move |number| Item::Member(at, number));
+            let members = if self.is_expanded(row) { row.further() } else { 0..0 };
+            let members = members.map(move |number| Item::Member(at, number));
             std::iter::once(Item::Problem(at)).chain(members)
         })
     }
 
     pub(crate) fn is_expanded(&self, row: &ProblemRow) -> bool {
         self.expanded.contains(&row.id)
+    }
+
+    /// Returns the row that a row stands for. On the tab of workflows, a queue without a worker stands
+    /// for the newest workflow that waits there, unless it is expanded.
+    pub(crate) fn stands_for(&self, item: Item, model: &Model) -> Item {
+        let stands = |row: &ProblemRow| !row.waiting().is_empty() && !self.is_expanded(row);
+        match item {
+            Item::Problem(at)
+                if self.tab == Tab::Workflows && item.problem(model).is_some_and(stands) =>
+            {
+                Item::Member(at, 0)
+            }
+            item => item,
+        }
     }
 
     /// Lists the workflows of the selected problem one by one, or in one row.
@@ -287,14 +354,26 @@ impl View {
         }
     }
 
-    /// Returns the problems of workflows that pass the filter, then the workflows that pass.
-    fn workflow_items(&self, model: &Model) -> Vec<Item> {
+    /// Returns the problems of workflows that pass the filter, then the workflows that pass. With a
+    /// query, returns only the workflows that the server has found.
+    pub(crate) fn workflow_items(&self, model: &Model) -> Vec<Item> {
+        if self.listing.query.is_some() {
+            let found = self.found(model).and_then(|found| found.rows.as_ref());
+            let found = found.into_iter().flatten().enumerate();
+            let found = found.filter(|(_, row)| self.filter.passes_workflow(row));
+            return found.map(|(at, _)| Item::Found(at)).collect();
+        }
         let problems = self.problem_items(model, |row| {
             row.kind.is_of_workflows() && self.filter.passes_problem(row)
         });
         let recent = model.recent.iter().flatten().enumerate();
         let recent = recent.filter(|(_, row)| self.filter.passes_workflow(row));
         problems.chain(recent.map(|(at, _)| Item::Workflow(at))).collect()
+    }
+
+    /// Returns what the server has found for the query.
+    pub(crate) fn found<'a>(&self, model: &'a Model) -> Option<&'a FoundWorkflows> {
+        model.found.as_ref().filter(|found| Some(&found.query) == self.listing.query.as_ref())
     }
 
     /// Returns the server, stigmer's workers, other workers, and queues without a worker.
@@ -326,18 +405,21 @@ fn section_rows(model: &Model, section: EmptySection) -> usize {
     rows.unwrap_or(0) + taught + sentence
 }
 
-/// Log on the tab of logs.
+/// Lines on the tab of logs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Source {
+    /// The lines of all units, or of the unit in the filter of [`View::log`].
     #[default]
-    Server,
+    Units,
+    /// The own log of stigmer.
     Stigmer,
 }
 
 /// Dialog or page in front of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Overlay {
-    Help,
+    /// The list of all commands.
+    Palette,
     Quit,
     /// Confirmation, if workflows are running or data would be lost.
     Confirm(Interruption),
@@ -365,22 +447,6 @@ pub(crate) enum Interruption {
     Stop,
     Restart,
     StopAndQuit,
-}
-
-/// Prompt for a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Prompt {
-    pub(crate) text: String,
-    pub(crate) purpose: PromptPurpose,
-}
-
-/// What the text of a prompt is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum PromptPurpose {
-    /// A search in the log, from the position when the prompt was opened.
-    Search(LogPosition),
-    /// The filter of workflows. The text is the one when the prompt was opened.
-    Filter(String),
 }
 
 /// Returns the impact of a stop at this moment. `None` if nothing is interrupted or lost.

@@ -18,7 +18,8 @@ const ENTER: Key = Key::plain(KeyCode::Enter);
 pub fn pictures() -> Vec<(&'static str, String)> {
     let ready = sample::ready();
     let problems = sample::with_problems();
-    let [work, log] = [SampleLog::work(), SampleLog::temporal()];
+    let work = SampleLog::work().with_orders();
+    let log = SampleLog::temporal();
     let search = typed("4/task").into_iter().chain([ENTER, Key::char('N')]).collect::<Vec<_>>();
     let restarting = sample::in_state(StateView::Backoff);
     let failed = sample::in_state(StateView::Failed);

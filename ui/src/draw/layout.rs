@@ -94,10 +94,16 @@ pub(crate) struct Sections {
 
 /// Minimum rows of the log.
 const LOG: u16 = 3;
+/// Maximum rows of problems.
+const PROBLEMS: u16 = 9;
+/// Rows of problems that have priority over all other rows but the log.
+const MAIN_PROBLEMS: u16 = 5;
 /// Maximum rows of workers and of recent workflows.
 const WORKERS: u16 = 4;
 const RECENT: u16 = 5;
-/// Height from which a screen is tall: more problems, and workers as rows.
+/// Rows of workers and of recent workflows that stay while there is not enough room for all problems.
+const FEW: u16 = 2;
+/// Height from which a screen is tall: workers as rows.
 const TALL: u16 = 30;
 
 impl Sections {
@@ -111,22 +117,24 @@ impl Sections {
     }
 
     fn full(area: Rect, screen: u16, need: SectionRows) -> Self {
-        let is_tall = screen >= TALL;
-        let mut problems = at_most(need.problems, if is_tall { 9 } else { 5 });
-        let mut workers = at_most(need.workers, if is_tall || need.teaches { WORKERS } else { 0 });
+        let shows_workers = screen >= TALL || need.teaches;
+        let mut problems = at_most(need.problems, PROBLEMS);
+        let mut workers = at_most(need.workers, if shows_workers { WORKERS } else { 0 });
         let mut recent = at_most(need.recent, RECENT);
         // Four headings and three blank rows.
-        let fixed = 7 + LOG;
-        while fixed + problems + workers + recent > area.height {
-            // The longest list gives a row. The first one is the most important.
-            let longest = recent.max(workers).max(problems);
-            match longest {
-                0 => break,
-                _ if recent == longest => recent -= 1,
-                _ if workers == longest => workers -= 1,
-                _ => problems -= 1,
-            }
-        }
+        let mut excess = (7 + LOG + problems + workers + recent).saturating_sub(area.height);
+        let mut shrink = |rows: &mut u16, least: u16| {
+            let given = rows.saturating_sub(least).min(excess);
+            *rows -= given;
+            excess -= given;
+        };
+        // The problems are the most important list.
+        shrink(&mut recent, FEW);
+        shrink(&mut workers, FEW);
+        shrink(&mut problems, MAIN_PROBLEMS);
+        shrink(&mut recent, 0);
+        shrink(&mut workers, 0);
+        shrink(&mut problems, 0);
         let mut rest = area;
         let mut section = |rows: u16, blank: u16| {
             let (heading, below) = split_top(rest, 1);
@@ -152,7 +160,7 @@ impl Sections {
     }
 
     fn reduced(area: Rect, need: SectionRows) -> Self {
-        let (problems, rest) = split_top(area, at_most(need.problems.max(1), 9));
+        let (problems, rest) = split_top(area, at_most(need.problems.max(1), PROBLEMS));
         let (blank, rest) = split_top(rest, 1);
         let (heading, rows) = split_top(rest, 1);
         let recent = Section { heading, rows };
@@ -207,5 +215,26 @@ pub(crate) fn inset(area: Rect, columns: u16) -> Rect {
         x: area.x.saturating_add(columns.min(area.width)),
         width: area.width.saturating_sub(columns.saturating_mul(2)),
         ..area
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_get_rows_before_the_log_and_the_other_lists() {
+        let rows = |height: u16, problems: usize| {
+            let need = SectionRows { problems, workers: 3, recent: 5, teaches: false };
+            let area = Rect::new(0, 3, 80, height - 4);
+            let sections = Sections::of(area, height, Shape::Compact, need);
+            let Sections { problems, workers, recent, log } = sections;
+            [problems, workers, recent, log].map(|section| section.rows.height)
+        };
+        assert_eq!(rows(36, 12), [9, 3, 5, 8]);
+        assert_eq!(rows(24, 2), [2, 0, 5, 6]);
+        assert_eq!(rows(24, 6), [6, 0, 4, 3]);
+        assert_eq!(rows(24, 12), [8, 0, 2, 3]);
+        assert_eq!(rows(20, 12), [5, 0, 1, 3]);
     }
 }

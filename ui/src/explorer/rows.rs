@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::filter::Filter;
-use crate::log::{Level, LineHead, LineKind, LogSource, Noise};
+use crate::log::{Level, LineHead, LineKind, LogSource, Noise, SERVER};
 
 /// Minimum number of consecutive routine lines that fold.
 const FOLD_FROM: usize = 3;
 
-/// A row of the log: one line, or a fold of several lines.
+/// A row of the log: one line, or a fold of several lines of one unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
     /// Number of its first line.
@@ -17,6 +17,8 @@ pub(crate) struct Row {
     pub(crate) last: u64,
     /// Number of lines that pass the filter. Other lines may be between them.
     pub(crate) lines: u32,
+    /// The unit that wrote its lines.
+    pub(crate) unit: u16,
     /// Whether the row joins a fold.
     folds: bool,
 }
@@ -59,7 +61,7 @@ pub(super) struct Rows {
     rows: VecDeque<Row>,
     /// Number of the next line to add.
     end: u64,
-    /// Why the newest line that passes the filter is routine.
+    /// Why the newest line of the server that passes the filter is routine.
     newest: Option<Routine>,
     /// Numbers of the shown warnings and errors that are not routine, ascending.
     severe: VecDeque<u64>,
@@ -136,11 +138,24 @@ impl Rows {
         self.rebuild(log);
     }
 
+    /// Closes all folds that were opened. The next update adds all lines again.
+    pub(super) fn close_folds(&mut self) {
+        if !self.opened.is_empty() {
+            self.opened.clear();
+            self.forget();
+        }
+    }
+
     fn rebuild(&mut self, log: &dyn LogSource) {
+        self.forget();
+        self.update(log);
+    }
+
+    /// Removes all rows.
+    fn forget(&mut self) {
         self.rows.clear();
         self.severe.clear();
         (self.end, self.newest) = (0, None);
-        self.update(log);
     }
 
     fn remove_evicted(&mut self, log: &dyn LogSource) {
@@ -174,21 +189,32 @@ impl Rows {
         let Some(head) = head(number, log).filter(|head| self.filter.passes(number, head)) else {
             return;
         };
-        self.newest = Routine::of(&head, self.newest);
-        let is_severe = head.kind == LineKind::Structured && head.level >= Level::Warn;
-        if is_severe && self.newest.is_none() {
+        // All other lines of a worker are of the user.
+        let routine = match head.unit {
+            SERVER => Routine::of(&head, self.newest),
+            _ => (head.noise == Some(Noise::NoServer)).then_some(Routine::Normal),
+        };
+        if head.unit == SERVER {
+            self.newest = routine;
+        }
+        let is_event = match head.unit {
+            SERVER => head.kind == LineKind::Structured,
+            _ => !head.continues,
+        };
+        if is_event && head.level >= Level::Warn && routine.is_none() {
             self.severe.push_back(number);
         }
-        let folds = self.newest.is_some() && !self.unfolded && !self.is_opened(number);
-        self.rows.push_back(Row { first: number, last: number, lines: 1, folds });
+        let folds = routine.is_some() && !self.unfolded && !self.is_opened(number);
+        self.rows.push_back(Row { first: number, last: number, lines: 1, unit: head.unit, folds });
         if folds {
-            self.fold();
+            self.fold(head.unit);
         }
     }
 
-    /// Folds the newest rows if enough of them are routine lines.
-    fn fold(&mut self) {
-        let run = self.rows.iter().rev().take(FOLD_FROM).take_while(|row| row.folds).count();
+    /// Folds the newest rows if enough of them are routine lines of this unit.
+    fn fold(&mut self, unit: u16) {
+        let is_routine = |row: &&Row| row.folds && row.unit == unit;
+        let run = self.rows.iter().rev().take(FOLD_FROM).take_while(is_routine).count();
         let joined = match self.rows.len().checked_sub(2).and_then(|at| self.rows.get(at)) {
             Some(row) if row.is_fold() && run >= 2 => 2,
             _ if run == FOLD_FROM => FOLD_FROM,
@@ -198,7 +224,7 @@ impl Rows {
         let (first, last) = (self.rows[begin].first, self.rows[self.rows.len() - 1].last);
         let lines = self.rows.range(begin..).map(|row| row.lines).sum();
         self.rows.truncate(begin);
-        self.rows.push_back(Row { first, last, lines, folds: true });
+        self.rows.push_back(Row { first, last, lines, unit, folds: true });
     }
 }
 

@@ -85,3 +85,30 @@ impl Search {
         }
     }
 }
+
+/// The number of lines of the log that match a pattern, counted as they arrive.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MatchCount {
+    search: Search,
+    /// Number of the next line to search.
+    end: u64,
+}
+
+impl MatchCount {
+    /// Searches the new lines. Searches all lines if the pattern is another one. An empty pattern matches no
+    /// line.
+    pub(crate) fn update(&mut self, pattern: &str, log: &dyn LogSource) {
+        if self.search.pattern != pattern {
+            let search = Search { pattern: pattern.to_owned(), ..Search::default() };
+            *self = Self { search, end: 0 };
+        }
+        if !pattern.is_empty() {
+            self.search.update(log, &Filter::default(), self.end);
+        }
+        self.end = log.total();
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.search.matches() as u64
+    }
+}

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::demo::sample::SampleLog;
-use crate::log::{Level, Noise};
+use crate::log::{Level, Noise, SERVER};
 
 fn explorer(log: &SampleLog) -> Explorer {
     let mut explorer = Explorer::default();
@@ -234,6 +234,70 @@ fn normal_lines_of_the_server_fold_anywhere_unless_they_name_a_workflow() {
     log.push_raw("panic: a raw line");
     let explorer = explorer(&log);
     assert_eq!(shown(&explorer), [(0, 1), (1, 4), (5, 1), (6, 1), (7, 1), (8, 3), (11, 1)]);
+}
+
+#[test]
+fn lines_of_workers_never_fold_and_each_of_their_events_is_one_step() {
+    let mut log = SampleLog::default();
+    log.push_noise(Noise::Shutdown, 3);
+    let orders = log.push_worker("orders");
+    for text in ["one", "two", "three"] {
+        log.push_of(orders, "", Level::Info, text, "");
+    }
+    log.push_of(orders, "", Level::Error, "failed", "");
+    for text in ["Traceback", "  File"] {
+        log.push_raw_of(orders, text, true);
+    }
+    log.push_noise(Noise::AdjacentToShutdown, 3);
+    let mut explorer = explorer(&log);
+    let rows = [(0, 3), (3, 1), (4, 1), (5, 1), (6, 1), (7, 1), (8, 1), (9, 3)];
+    assert_eq!(shown(&explorer), rows, "the server still stops");
+    explorer.step_to_problem(false);
+    assert_eq!(explorer.current().unwrap().first, 6);
+    assert!(!explorer.has_other_problem());
+    let errors = Filter { level: Level::Error, ..Filter::default() };
+    explorer.set_filter(errors, &log);
+    assert_eq!(shown(&explorer), [(6, 1), (7, 1), (8, 1)], "with the stack trace");
+    let server = Filter { unit: Some(SERVER), ..Filter::default() };
+    explorer.set_filter(server, &log);
+    assert_eq!(shown(&explorer), [(0, 6)]);
+}
+
+#[test]
+fn filter_on_a_unit_ends_when_its_log_is_closed() {
+    let mut log = SampleLog::numbered(3);
+    let orders = log.push_worker("orders");
+    log.push_of(orders, "", Level::Info, "line of a worker", "");
+    let mut explorer = explorer(&log);
+    explorer.set_filter(Filter { unit: Some(orders), ..Filter::default() }, &log);
+    explorer.update(&log);
+    assert_eq!(shown(&explorer), [(3, 1)], "the log of the worker is open");
+    let mut log = SampleLog::numbered(8);
+    log.evict(4);
+    explorer.seek("line", explorer.position(), &log);
+    explorer.update(&log);
+    assert_eq!(explorer.filter().unit, None);
+    assert_eq!(explorer.rows(), 4);
+    assert_eq!(explorer.search().unwrap().matches(), 4);
+}
+
+#[test]
+fn lines_of_a_worker_about_a_server_that_is_away_fold() {
+    let mut log = SampleLog::default();
+    let orders = log.push_worker("orders");
+    let push = |log: &mut SampleLog| log.push_of(orders, "", Level::Warn, "of the user", "");
+    push(&mut log);
+    log.push_noise_of(orders, Noise::NoServer, 4);
+    push(&mut log);
+    log.push_noise(Noise::StartUp, 2);
+    log.push_noise_of(orders, Noise::NoServer, 2);
+    let mut explorer = explorer(&log);
+    let rows = [(0, 1), (1, 4), (5, 1), (6, 1), (7, 1), (8, 1), (9, 1)];
+    assert_eq!(shown(&explorer), rows, "not with those of the server");
+    explorer.step_to_problem(false);
+    assert_eq!(explorer.current().unwrap().first, 5);
+    explorer.step_to_problem(false);
+    assert_eq!(explorer.current().unwrap().first, 0, "they are no problem");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{ProblemKind, WorkflowStatus};
+use super::{ProblemKind, Severity, WorkflowStatus};
+use crate::request::RetriedActivity;
 
 /// The run whose page is open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,8 +29,8 @@ pub struct WorkflowPage {
     pub error: String,
     /// State of the run.
     pub status: WorkflowStatus,
-    /// What is wrong with an open run.
-    pub problem: Option<ProblemKind>,
+    /// What is wrong with an open run, and whether somebody must act.
+    pub problem: Option<(ProblemKind, Severity)>,
     /// Workflow type.
     pub type_name: String,
     /// Task queue.
@@ -40,10 +41,18 @@ pub struct WorkflowPage {
     pub ended_ms: Option<u64>,
     /// Worker of the last activity or workflow task. Empty if unknown.
     pub worker: String,
+    /// What is wrong in one sentence, as the list of problems says it. Empty if the first cause says the same.
+    pub summary: String,
+    /// Possible next step in one sentence. Empty if none is known.
+    pub hint: String,
     /// Why the run failed or does not progress, innermost failure first.
     pub causes: Vec<CauseRow>,
     /// What the run waits for.
     pub pending: Vec<PendingRow>,
+    /// The activity that waits for its next attempt, and failed most often.
+    pub retried: Option<RetriedActivity>,
+    /// IDs of events that ended a workflow task, the newest first. Not all of them.
+    pub reset_points: Arc<[ResetEvent]>,
     /// Number of events in the history.
     pub events: u64,
     /// Number of events that are read so far.
@@ -64,6 +73,15 @@ pub struct WorkflowPage {
     pub signals: u64,
     /// Who started the run. Empty if unknown.
     pub started_by: String,
+}
+
+/// An event from which a reset can continue: the end of a workflow task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ResetEvent {
+    /// ID of the event.
+    pub event: u64,
+    /// Whether the workflow task was completed. Otherwise it failed.
+    pub is_completed: bool,
 }
 
 /// Whether the server has a run.

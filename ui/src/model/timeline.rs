@@ -9,7 +9,9 @@ pub struct TimelineRow {
     pub day: String,
     /// Time of day in at most 8 columns: `21:16:39`.
     pub clock: String,
-    /// Generation of the server.
+    /// Name of the worker of a project. Empty for the server.
+    pub worker: String,
+    /// Generation of the unit.
     pub generation: u64,
     /// Kind of the entry, shown as a sign.
     pub kind: TimelineKind,
@@ -30,9 +32,18 @@ impl TimelineRow {
         format!("{}{gap}{}", self.day, self.clock)
     }
 
+    /// Returns the description, with the name of a worker.
+    pub(crate) fn described(&self) -> String {
+        match self.worker.as_str() {
+            "" => self.what.clone(),
+            name => format!("{name}: {}", self.what),
+        }
+    }
+
     /// Returns the whole entry as text. Each line ends with a line feed.
     pub(crate) fn plain(&self) -> String {
-        let Self { generation, what, recovery, .. } = self;
+        let Self { generation, recovery, .. } = self;
+        let what = self.described();
         let mut text = format!("{} generation {generation}: {what}\n", self.when());
         if !recovery.is_empty() {
             text += &format!("  {recovery}\n");

@@ -19,12 +19,15 @@ pub struct ProblemRow {
     pub run_id: Option<String>,
     /// Task queue. Empty if unknown.
     pub queue: String,
-    /// Number of workflows that this row stands for.
+    /// Number of workflows that this row stands for. 1 if the subject is no workflow.
     pub count: u64,
-    /// Workflow IDs and run IDs of a group, newest first. At most `count`.
+    /// The workflows of a group, newest first. If the subject is a workflow, it is the first of them. If
+    /// it is a queue, they wait there.
     pub members: Vec<Member>,
     /// Innermost failure in one line, `Type: message`.
     pub cause: String,
+    /// Why the members do not continue, if the subject is no workflow. Otherwise empty.
+    pub workflow_cause: String,
     /// Type of the activity that is retried.
     pub activity: Option<String>,
     /// ID of that activity. Empty if unknown.
@@ -35,12 +38,36 @@ pub struct ProblemRow {
     pub max_attempts: Option<u32>,
     /// Time until the next attempt.
     pub next_try_ms: Option<u64>,
+    /// Age of the numbers of the attempts.
+    pub as_of_ms: Option<u64>,
     /// Age of the problem.
     pub since_ms: Option<u64>,
     /// Possible next step in one sentence. Empty if none is known.
     pub hint: String,
     /// Command line that shows more. Empty if there is none.
     pub command: String,
+}
+
+impl ProblemRow {
+    /// Returns the workflows that wait because of this problem. Empty if the subject is a workflow.
+    pub(crate) fn waiting(&self) -> &[Member] {
+        if self.run_id.is_none() { &self.members } else { &[] }
+    }
+
+    /// Returns the positions of the members that have rows of their own while this row is expanded: all
+    /// but the subject.
+    pub(crate) fn further(&self) -> std::ops::Range<usize> {
+        usize::from(self.run_id.is_some())..self.members.len()
+    }
+}
+
+/// Numbers of the problems that are dismissed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dismissed {
+    /// Problems. A group is one problem.
+    pub problems: u64,
+    /// Workflows of these problems.
+    pub workflows: u64,
 }
 
 /// A workflow of a group of problems.
@@ -50,6 +77,12 @@ pub struct Member {
     pub workflow_id: String,
     /// Run ID.
     pub run_id: String,
+    /// Workflow type.
+    pub type_name: String,
+    /// Number of the current attempt. `None` if nothing is retried, or unknown.
+    pub attempt: Option<u32>,
+    /// Age of the problem of this workflow. `None` if unknown.
+    pub since_ms: Option<u64>,
 }
 
 /// Kind of a problem, in descending order of priority.
@@ -152,6 +185,28 @@ pub struct WorkflowRow {
     pub ended_ms: Option<u64>,
 }
 
+/// What the list of workflows is of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The namespace. `None`: the first one of [`Model::namespaces`](super::Model::namespaces).
+    pub namespace: Option<String>,
+    /// A query of Temporal, which the server runs. `None`: all workflows.
+    pub query: Option<String>,
+}
+
+/// The workflows that match the query of a [`Listing`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FoundWorkflows {
+    /// The query.
+    pub query: String,
+    /// Why the server does not run the query. Empty if it does.
+    pub error: String,
+    /// The workflows, in the order of the server. `None` while they are unknown.
+    pub rows: Option<Vec<WorkflowRow>>,
+    /// Whether there are more than these.
+    pub more: bool,
+}
+
 /// The answer of a workflow to a query, a request for its stack trace, or an update.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
@@ -232,6 +287,8 @@ pub struct WorkerRow {
     pub name: String,
     /// Whether stigmer did not start it.
     pub external: bool,
+    /// Names with which its processes poll.
+    pub identities: Vec<String>,
     /// Whether it runs on another machine. Command and usage are unknown then.
     pub remote: bool,
     /// Queues that it polls.
@@ -252,6 +309,23 @@ pub struct WorkerRow {
     pub restarts: Option<u64>,
     /// Reason for the state, such as the exit code and the last line. Empty if none.
     pub cause: String,
+    /// Possible next step in one sentence. Empty if none is known.
+    pub hint: String,
+    /// Last log lines of the process that ended most recently.
+    pub last_lines: Vec<String>,
+    /// Commands that are available now. None for an external worker.
+    pub can: UnitCommands,
+}
+
+/// Commands for a worker of a project.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnitCommands {
+    /// Start, key `s`.
+    pub start: bool,
+    /// Stop, key `x`.
+    pub stop: bool,
+    /// Restart, key `r`.
+    pub restart: bool,
 }
 
 /// State of a worker.
@@ -261,6 +335,10 @@ pub enum WorkerState {
     Starting,
     /// stigmer started it, and it polls.
     Running,
+    /// stigmer started it, it runs, and it no longer polls.
+    Degraded,
+    /// stigmer stops it.
+    Stopping,
     /// It polls, and stigmer did not start it.
     #[default]
     Polling,
@@ -276,9 +354,11 @@ pub enum WorkerState {
 
 impl WorkerState {
     /// All states.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Starting,
         Self::Running,
+        Self::Degraded,
+        Self::Stopping,
         Self::Polling,
         Self::Ended,
         Self::Backoff,
@@ -292,6 +372,8 @@ impl WorkerState {
         match self {
             Self::Starting => "starting",
             Self::Running => "running",
+            Self::Degraded => "degraded",
+            Self::Stopping => "stopping",
             Self::Polling => "polling",
             Self::Ended => "ended",
             Self::Backoff => "backoff",
@@ -306,10 +388,14 @@ impl WorkerState {
 pub struct WorkflowCounts {
     /// Open workflows.
     pub running: u64,
-    /// Completed workflows that the server still has. `None` if unknown.
-    pub completed: Option<u64>,
-    /// Workflows that failed or timed out, and that the server still has.
+    /// Completed workflows that the server still has.
+    pub completed: u64,
+    /// Failed workflows that the server still has.
     pub failed: u64,
+    /// Workflows that timed out and that the server still has.
+    pub timed_out: u64,
+    /// All workflows that have ended and that the server still has.
+    pub closed: u64,
 }
 
 /// Workflows that closed within the same 2 minutes.

@@ -11,7 +11,7 @@ use crate::draw::paint::{self, Pen, Piece};
 use crate::human;
 use crate::model::Model;
 use crate::panel::latency;
-use crate::panel::scene::Scene;
+use crate::panel::scene::{Canvas, Click, Scene};
 use crate::panel::state;
 
 /// Minimum gap between two facts.
@@ -82,14 +82,15 @@ pub(super) fn shows_headline(columns: u16, model: &Model) -> bool {
     before.saturating_add(width(&state::headline(model))).saturating_add(after) < columns
 }
 
-pub(super) fn draw(buf: &mut Buffer, state: Rect, work: Rect, scene: Scene<'_>) {
-    let omitted = state_line(buf, state, scene);
-    work_line(buf, work, omitted, scene);
+pub(super) fn draw(canvas: &mut Canvas<'_>, state: Rect, work: Rect) {
+    let omitted = state_line(canvas, state);
+    work_line(canvas.buf, work, omitted, canvas.scene);
 }
 
 /// Draws the first row. Returns the important facts that do not fit.
-fn state_line(buf: &mut Buffer, area: Rect, scene: Scene<'_>) -> Vec<Fact> {
-    let Scene { model, palette, .. } = scene;
+fn state_line(canvas: &mut Canvas<'_>, area: Rect) -> Vec<Fact> {
+    let scene @ Scene { model, palette, .. } = canvas.scene;
+    let buf = &mut *canvas.buf;
     let mut pen = Pen::row(buf, area, 0);
     pen.gap(1);
     state::draw(&mut pen, model.state, palette);
@@ -117,12 +118,31 @@ fn state_line(buf: &mut Buffer, area: Rect, scene: Scene<'_>) -> Vec<Fact> {
     let mut pen = Pen::row(buf, area, 0);
     pen.to(from - area.x).reserve(taken);
     put(&mut pen, &left);
+    if let Some(at) = right.iter().position(|fact| fact.rank == right_ranks(model)[0])
+        && model.namespaces.len() > 1
+    {
+        let after = right[at + 1..].iter().map(|fact| fact.columns() + GAP).sum::<u16>();
+        let columns = right[at].columns();
+        let place = Rect {
+            x: inner.right().saturating_sub(after.saturating_add(columns)),
+            width: columns,
+            height: 1,
+            ..area
+        };
+        canvas.map.add(place.intersection(area), Click::Namespaces);
+    }
     let is_important = |fact: &Fact| area.width >= USAGE && fact.rank < RIGHT;
     omitted.into_iter().filter(is_important).collect()
 }
 
 /// Rank from which facts are at the right end of the first row.
 const RIGHT: u8 = 4;
+
+/// Returns the ranks of the namespace and of the version. The namespace is more important if there
+/// are several.
+fn right_ranks(model: &Model) -> [u8; 2] {
+    if model.namespaces.len() > 1 { [RIGHT, RIGHT + 1] } else { [RIGHT + 1, RIGHT] }
+}
 
 fn state_facts(columns: u16, scene: Scene<'_>) -> Vec<Fact> {
     let Scene { model, palette, .. } = scene;
@@ -141,12 +161,15 @@ fn state_facts(columns: u16, scene: Scene<'_>) -> Vec<Fact> {
     let style = |known: bool| if known && is_up { palette.accent } else { palette.dim };
     facts.push(Fact::new(at, address(model), style(model.address.is_some())));
     facts.push(Fact::new(web, ui(columns, model), style(model.ui_url.is_some())));
-    if columns >= LABELS && !model.namespace.is_empty() {
+    let [namespace_rank, version_rank] = right_ranks(model);
+    let is_one_of_several = model.namespaces.len() > 1 && columns >= USAGE;
+    if (columns >= LABELS || is_one_of_several) && !model.namespace.is_empty() {
         let namespace = format!("namespace {}", model.namespace);
-        facts.push(Fact::new(RIGHT + 1, namespace, palette.dim));
+        let style = if is_one_of_several { palette.accent } else { palette.dim };
+        facts.push(Fact::new(namespace_rank, namespace, style));
     }
     let version = human::temporal_version(model.version.as_deref(), None);
-    facts.extend(version.map(|version| Fact::new(RIGHT, version, palette.dim)));
+    facts.extend(version.map(|version| Fact::new(version_rank, version, palette.dim)));
     facts
 }
 
@@ -210,29 +233,37 @@ fn work_facts(scene: Scene<'_>) -> Vec<Fact> {
     let style = if scene.is_outdated() { palette.dim } else { palette.text() };
     let mut facts = Vec::new();
     if let Some(workers) = model.connected_workers {
-        facts.push(Fact::new(12, human::counted(workers, "worker", "workers"), style));
+        facts.push(Fact::new(13, human::counted(workers, "worker", "workers"), style));
     }
     if let Some(counts) = model.counts {
         facts.push(Fact::new(10, format!("{} running", human::count(counts.running)), style));
-        if let Some(completed) = counts.completed {
-            let text = format!("{} completed", human::count(completed));
-            facts.push(Fact::new(13, text, style));
-        }
+        let completed = format!("{} completed", human::count(counts.completed));
+        facts.push(Fact::new(14, completed, style));
         let failed = if counts.failed > 0 { palette.error } else { style };
         facts.push(Fact::new(11, format!("{} failed", human::count(counts.failed)), failed));
+        if counts.timed_out > 0 {
+            let timed_out = format!("{} timed out", human::count(counts.timed_out));
+            facts.push(Fact::new(12, timed_out, palette.error));
+        }
     }
     if let Some(as_of) = &model.as_of {
         facts.push(Fact::new(9, format!("as of {as_of}"), palette.warn));
     }
-    if !model.closed_history.is_empty() {
-        facts.push(closed_graph(scene));
-    }
+    facts.push(closed_graph(scene));
     facts
 }
 
-/// Returns the graph of closed workflows, with `×` where one failed.
+/// Columns of the graph of closed workflows.
+const CLOSED: u16 = 15;
+
+/// Returns the graph of closed workflows, with `×` where one failed or timed out. While the numbers are
+/// unknown, the graph is blank and takes the same room, so that the facts do not move.
 fn closed_graph(scene: Scene<'_>) -> Fact {
     let Scene { model, palette, .. } = scene;
+    let rank = 15;
+    if model.closed_history.is_empty() {
+        return Fact::new(rank, " ".repeat((width("30 min ") + CLOSED).into()), palette.base);
+    }
     let all = model.closed_history.iter().map(|it| it.completed as f64);
     let ceiling = graph::ceiling(all, 1.0);
     let mut pieces = vec![("30 min ".to_owned(), palette.dim)];
@@ -240,7 +271,7 @@ fn closed_graph(scene: Scene<'_>) -> Fact {
         0 => (graph::symbol(it.completed as f64, ceiling).to_owned(), palette.graph_dim),
         _ => ("×".to_owned(), palette.error),
     }));
-    Fact { pieces, rank: 14 }
+    Fact { pieces, rank }
 }
 
 /// Columns of the graph of latencies.
@@ -295,7 +326,7 @@ fn usage_line(buf: &mut Buffer, area: Rect, columns: u16, scene: Scene<'_>) {
     let memory = model.resources.rss_bytes.filter(|_| live).map(human::bytes);
     pen.right(memory.as_deref().unwrap_or("–"), 6, number);
     let place = place.intersection(area);
-    latency::draw_history(buf, place, scene, latency::scale(&model.probe, place.width.into()));
+    latency::draw_history(buf, place, scene, latency::scale(&model.probe));
 }
 
 /// Returns the sign, the style and the words for all checks together.
@@ -319,6 +350,20 @@ mod tests {
     fn url_is_shortened_to_its_port_on_the_same_host() {
         assert_eq!(short_url("http://127.0.0.1:8233", "127.0.0.1:7233"), "UI :8233");
         assert_eq!(short_url("http://box:8233/", "127.0.0.1:7233"), "box:8233");
+    }
+
+    #[test]
+    fn graph_of_closed_workflows_has_its_room_before_it_is_known() {
+        use crate::demo::sample;
+        let palette = crate::draw::theme::Theme::Dark.palette();
+        let columns = |model: &Model| {
+            let log = sample::SampleLog::default();
+            let scene = Scene { model, log: &log, palette: &palette, notice: "" };
+            work_facts(scene).iter().map(Fact::columns).collect::<Vec<u16>>()
+        };
+        let known = sample::with_problems();
+        let unknown = Model { closed_history: Vec::new(), ..known.clone() };
+        assert_eq!(columns(&unknown), columns(&known));
     }
 
     #[test]

@@ -37,11 +37,28 @@ pub(super) fn draw_history(buf: &mut Buffer, area: Rect, scene: Scene<'_>, scale
     graph::history(buf, area, values, scale, BarStyles { bar: graph_dim, failure });
 }
 
-/// Returns the value of a full column in µs, from the visible part of the history.
-pub(super) fn scale(probe: &ProbeView, columns: usize) -> f64 {
-    let visible = probe.history.iter().rev().take(columns).filter_map(|point| match point {
-        ProbePoint::Ok(us) => Some(*us as f64),
-        ProbePoint::Failed => None,
-    });
-    graph::ceiling(visible, LEAST_SCALE_US)
+/// How much longer than the median a check may take before its column is full.
+const MEDIANS: f64 = 2.0;
+
+/// Returns the value of a full column in µs. It follows the median of all checks, so that a single slow check does not
+/// change the other columns when it appears and when it disappears.
+pub(super) fn scale(probe: &ProbeView) -> f64 {
+    let median = probe.p50_us.map(|us| us as f64 * MEDIANS);
+    graph::ceiling(median.into_iter(), LEAST_SCALE_US)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn single_slow_check_does_not_change_the_scale() {
+        let scale = |p50_us, last| {
+            let history = vec![ProbePoint::Ok(200), ProbePoint::Ok(last)];
+            scale(&ProbeView { p50_us, history, ..ProbeView::default() }) as u64
+        };
+        assert_eq!([200, 9_000, 1_000_000].map(|last| scale(Some(210), last)), [500; 3]);
+        assert_eq!([scale(Some(100), 1), scale(None, 1)], [500; 2]);
+        assert_eq!(scale(Some(1_500), 1), 5_000);
+    }
 }

@@ -31,6 +31,18 @@ pub(super) enum ListLine {
     Rule(&'static str),
     /// The row at this position.
     Row(usize),
+    /// The row at this position, a queue without a worker, as the newest workflow that waits there.
+    Waiting(usize),
+}
+
+impl ListLine {
+    /// Returns the position of the row.
+    fn at(&self) -> Option<usize> {
+        match self {
+            Self::Rule(_) => None,
+            Self::Row(at) | Self::Waiting(at) => Some(*at),
+        }
+    }
 }
 
 /// Draws the visible lines of a list, and scrolls to the selected row.
@@ -41,39 +53,40 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, lines: &[ListLine]) {
     let selected = list.at();
     let count = u16::try_from(lines.len()).unwrap_or(u16::MAX);
     list.scroll.measure(area.height, count);
-    let at =
-        lines.iter().position(|line| matches!(line, ListLine::Row(at) if Some(*at) == selected));
+    let at = lines.iter().position(|line| line.at().is_some() && line.at() == selected);
     if let Some(at) = at.and_then(|at| u16::try_from(at).ok()) {
         list.scroll.reveal(at, at);
     }
     let visible = lines.iter().skip(list.scroll.offset.into());
     for (number, line) in (0..area.height).zip(visible) {
         let place = row(area, number);
-        match line {
-            ListLine::Rule(text) => rule(canvas.buf, place, text, scene),
-            ListLine::Row(at) => {
-                draw_row(canvas.buf, canvas.map, place, (list, &marks), *at, scene);
-            }
-        }
+        draw_line(canvas.buf, canvas.map, place, (list, &marks), line, scene);
     }
 }
 
-/// Draws the row at a position of a list, with its mark, and makes it clickable.
-pub(super) fn draw_row(
+/// Draws a line of a list. A row has its mark, and is clickable.
+pub(super) fn draw_line(
     buf: &mut Buffer,
     map: &mut FrameMap,
     area: Rect,
     (list, marks): (&RowList, &Marks),
-    at: usize,
+    line: &ListLine,
     scene: Scene<'_>,
 ) {
+    let at = match line {
+        ListLine::Rule(text) => return rule(buf, area, text, scene),
+        ListLine::Row(at) | ListLine::Waiting(at) => *at,
+    };
     let Some(item) = list.items().get(at).copied() else { return };
     mark(buf, area, list.at() == Some(at), scene);
     match item {
         Item::Server => worker::draw_server(buf, area, scene),
         Item::Problem(_) => {
             if let Some(it) = item.problem(scene.model) {
-                problem::draw(buf, area, it, scene);
+                match line {
+                    ListLine::Waiting(_) => problem::draw_waiting(buf, area, it, scene),
+                    ListLine::Rule(_) | ListLine::Row(_) => problem::draw(buf, area, it, scene),
+                }
             }
         }
         Item::Member(..) => {
@@ -86,7 +99,7 @@ pub(super) fn draw_row(
                 worker::draw(buf, area, it, scene);
             }
         }
-        Item::Workflow(_) => {
+        Item::Workflow(_) | Item::Found(_) => {
             if let Some(it) = item.workflow(scene.model) {
                 workflow::draw(buf, area, it, scene);
             }

@@ -1,4 +1,4 @@
-//! The log of Temporal. Reads and draws only the visible lines.
+//! The lines of the server and the workers. Reads and draws only the visible lines.
 
 mod note;
 mod row;
@@ -15,24 +15,26 @@ use crate::draw::paint::Pen;
 use crate::explorer::{Explorer, Row, Search};
 use crate::human;
 use crate::input::Key;
-use crate::log::LogLine;
-use crate::panel::scene::{Canvas, Click, Scene};
-use row::RowPainter;
+use crate::log::{LogLine, SERVER};
+use crate::panel::scene::{Canvas, Click, LogName, Scene};
+use row::{Column, RowPainter};
 
 pub(super) use note::note;
 
 /// Minimum height for the row of the sources.
 const SOURCES_NEED: u16 = 8;
+/// Gaps around the name of a source.
+const SOURCE_GAP: u16 = 3;
 /// Gap before a key in the row of the sources.
 const KEY_GAP: u16 = 3;
 
-/// Draws the sources, and the log of the selected one.
+/// Draws the sources, and the lines of the selected ones.
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect) {
     let (top, rest) = split_top(area, u16::from(area.height >= SOURCES_NEED));
     sources(canvas, top);
     match canvas.view.source {
         // The last column stays free.
-        Source::Server => draw_log(canvas, Rect { width: rest.width.saturating_sub(1), ..rest }),
+        Source::Units => draw_log(canvas, Rect { width: rest.width.saturating_sub(1), ..rest }),
         Source::Stigmer => {
             let place = inset(rest, 1);
             if !place.is_empty() {
@@ -51,7 +53,7 @@ fn sources(canvas: &mut Canvas<'_>, area: Rect) {
     let level = format!(" level: {}", view.log.filter().level_words().unwrap_or("all"));
     let folds = if view.log.folds() { " unfold" } else { " fold" };
     let keys = match view.source {
-        Source::Server => vec![('c', " sources"), ('l', level.as_str()), ('z', folds)],
+        Source::Units => vec![('c', " sources"), ('l', level.as_str()), ('z', folds)],
         Source::Stigmer => vec![('c', " sources")],
     };
     let columns: u16 = keys.iter().map(|(_, text)| KEY_GAP + 1 + width(text)).sum();
@@ -66,22 +68,66 @@ fn sources(canvas: &mut Canvas<'_>, area: Rect) {
     }
     let mut pen = Pen::row(canvas.buf, inner, 0);
     pen.reserve(columns);
-    for (source, name) in [(Source::Server, "server"), (Source::Stigmer, "stigmer")] {
-        let is_open = source == view.source;
+    let units = canvas.scene.log.units();
+    let open = match (view.source, units) {
+        (Source::Stigmer, _) => LogName::Stigmer,
+        // All lines are those of the server.
+        (Source::Units, [(only, _)]) => LogName::Lines(Some(*only)),
+        (Source::Units, _) => LogName::Lines(view.log.filter().unit),
+    };
+    let all = (units.len() > 1).then_some((LogName::Lines(None), "all"));
+    let units = units.iter().map(|(unit, name)| (LogName::Lines(Some(*unit)), name.as_str()));
+    let all: Vec<_> = all.into_iter().chain(units).chain([(LogName::Stigmer, "stigmer")]).collect();
+    let shown = fitting(&all, open, pen.room());
+    let hidden = all.len() - shown.len();
+    for (log, name) in shown {
         pen.gap(1);
         let from = pen.x();
-        pen.put(name, if is_open { palette.title } else { palette.dim });
+        pen.put(name, if log == open { palette.title } else { palette.dim });
         let place = Rect { x: from, width: pen.x() - from, ..area };
-        canvas.map.add(place, Click::Source(source));
+        canvas.map.add(place, Click::Source(log));
         pen.gap(2);
     }
+    if hidden > 0 {
+        let from = pen.gap(1).x();
+        pen.put(&format!("+{hidden}"), palette.key);
+        let place = Rect { x: from, width: pen.x() - from, ..area };
+        canvas.map.add(place, Click::Key(Key::char('c')));
+    }
+}
+
+/// Returns the sources that fit into `room` columns, with the open one. If some do not fit, leaves room for
+/// their number.
+fn fitting<'a>(all: &[(LogName, &'a str)], open: LogName, room: u16) -> Vec<(LogName, &'a str)> {
+    const NUMBER: u16 = 4;
+    let columns = |it: &(LogName, &str)| width(it.1) + SOURCE_GAP;
+    if all.iter().map(|it| u32::from(columns(it))).sum::<u32>() <= room.into() {
+        return all.to_vec();
+    }
+    let open = all.iter().find(|it| it.0 == open);
+    let mut left = room.saturating_sub(NUMBER).saturating_sub(open.map_or(0, columns));
+    let mut shown: Vec<_> = all
+        .iter()
+        .take_while(|it| {
+            let needed = if Some(*it) == open { 0 } else { columns(it) };
+            let fits = needed <= left;
+            left = left.saturating_sub(needed);
+            fits
+        })
+        .copied()
+        .collect();
+    if let Some(open) = open.filter(|open| !shown.contains(open)) {
+        shown.push(*open);
+    }
+    shown
 }
 
 /// Draws one row of the log of the overview.
 pub(super) fn draw_row(buf: &mut Buffer, all: Rect, row: Row, is_selected: bool, scene: Scene<'_>) {
     let (_, text) = split_left(all, 1);
     let area = Rect { width: text.width.saturating_sub(1), ..text };
-    let painter = RowPainter { area, shift: 0, wraps: false, pattern: None, scene };
+    let column = Column::of(None, scene);
+    let painter = RowPainter { area, shift: 0, wraps: false, pattern: None, column, scene };
     lists::mark(buf, all, is_selected, scene);
     match line_of(row, scene) {
         _ if row.is_fold() => painter.fold(buf, row),
@@ -90,14 +136,17 @@ pub(super) fn draw_row(buf: &mut Buffer, all: Rect, row: Row, is_selected: bool,
     }
 }
 
-/// Draws the log of the server. The first column of `area` is for signs.
+/// Draws the lines. The first column of `area` is for signs.
 fn draw_log(canvas: &mut Canvas<'_>, area: Rect) {
     let scene @ Scene { palette, .. } = canvas.scene;
     let text = Rect { x: area.x + 1.min(area.width), width: area.width.saturating_sub(1), ..area };
     let explorer = &mut canvas.view.log;
     let wraps = explorer.wrap;
+    let column = Column::of(explorer.filter().unit, scene);
     let height_of = |row: Row| match line_of(row, scene) {
-        Some(line) if wraps && !row.is_fold() => row::height(&line, text.width, area.height),
+        Some(line) if wraps && !row.is_fold() => {
+            row::height(&line, column, text.width, area.height)
+        }
         _ => 1,
     };
     let first = explorer.measure(area.height, height_of);
@@ -116,6 +165,7 @@ fn draw_log(canvas: &mut Canvas<'_>, area: Rect) {
             shift: if wraps { 0 } else { explorer.shift },
             wraps,
             pattern: search.map(|search| search.pattern.as_str()),
+            column,
             scene,
         };
         let all = Rect { y: area.y + used, height, ..area };
@@ -135,7 +185,8 @@ fn draw_log(canvas: &mut Canvas<'_>, area: Rect) {
         at += 1;
     }
     if explorer.rows() == 0 {
-        Pen::row(canvas.buf, text, 0).put(&why_empty(explorer, scene), palette.dim);
+        let why = why_empty(explorer, scene);
+        Pen::row(canvas.buf, text, 0).put(&why, palette.dim);
     }
 }
 
@@ -156,12 +207,16 @@ fn sign(
 
 fn why_empty(explorer: &Explorer, scene: Scene<'_>) -> String {
     let Scene { model, log, .. } = scene;
-    if log.is_empty() && !model.managed {
+    let filter = explorer.filter();
+    let is_whole = filter.level_words().is_none() && filter.component.is_none() && filter.from == 0;
+    if let Some(unit) = filter.unit.filter(|unit| is_whole && *unit != SERVER) {
+        format!("the log of {} is empty", log.unit_name(unit))
+    } else if log.is_empty() && !model.managed {
         "log not available: external server".to_owned()
     } else if log.is_empty() {
         "the log is empty".to_owned()
-    } else if explorer.filter().from > 0 {
-        let cleared = explorer.filter().from.saturating_sub(log.dropped());
+    } else if filter.from > 0 {
+        let cleared = filter.from.saturating_sub(log.dropped());
         format!("{} hidden; Ctrl-L shows them", human::counted(cleared, "line", "lines"))
     } else {
         "no line passes the filter; l changes the level, c the source".to_owned()

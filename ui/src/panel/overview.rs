@@ -2,12 +2,14 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 use super::{lists, logs};
 use crate::app::view::{EmptySection, HINTS, Item, hints};
 use crate::draw::layout::{Sections, row};
-use crate::draw::paint::{self, Pen};
+use crate::draw::paint::{self, Pen, Piece};
 use crate::human;
+use crate::model::{Dismissed, Severity};
 use crate::panel::scene::{Canvas, Click, Scene};
 
 /// Names of the sections.
@@ -15,6 +17,8 @@ const PROBLEMS: &str = "Problems";
 const WORKERS: &str = "Workers";
 const RECENT: &str = "Recent workflows";
 const LOG: &str = "Log";
+/// Note of the workers that stigmer runs.
+const RESTART: &str = "R restart the workers";
 
 pub(super) fn draw(canvas: &mut Canvas<'_>) {
     let sections = canvas.view.sections;
@@ -23,13 +27,47 @@ pub(super) fn draw(canvas: &mut Canvas<'_>) {
     rows(canvas, sections);
 }
 
-/// Draws the heading of a section: its name, a number of rows, and a note at the right end.
-fn heading(buf: &mut Buffer, area: Rect, name: &str, count: &str, note: &str, scene: Scene<'_>) {
+/// Draws the heading of a section: its name, numbers of rows, and a note at the right end.
+fn heading(
+    buf: &mut Buffer,
+    area: Rect,
+    name: &str,
+    counts: &[Piece<'_>],
+    note: &str,
+    scene: Scene<'_>,
+) {
     let palette = scene.palette;
     let inner = Rect { width: area.width.saturating_sub(1), ..area };
     let taken = paint::flush_right(buf, inner, 0, &[(note, palette.dim)]);
     let mut pen = Pen::row(buf, inner, 0);
-    pen.reserve(taken).gap(1).put(name, palette.title).gap(1).put(count, palette.dim);
+    pen.reserve(taken).gap(1).put(name, palette.title).gap(1);
+    for (text, style) in counts {
+        pen.put(text, *style);
+    }
+}
+
+/// Returns the number of problems, and of those with each sign: `6: 5 ✗  1 ▲`. The tabs show the same
+/// numbers of `✗`.
+fn tally(scene: Scene<'_>) -> Vec<(String, Style)> {
+    let Scene { model, palette, .. } = scene;
+    let Some(problems) = &model.problems else { return vec![("–".to_owned(), palette.dim)] };
+    let count = |severity: Severity| problems.iter().filter(|row| row.severity == severity).count();
+    let mut pieces: Vec<(String, Style)> = [Severity::Red, Severity::Amber, Severity::Notice]
+        .into_iter()
+        .map(|severity| (severity, count(severity) as u64))
+        .filter(|(_, n)| *n > 0)
+        .map(|(severity, n)| {
+            let (sign, style) = lists::problem::sign(severity, palette);
+            let style = if scene.is_outdated() { palette.dim } else { style };
+            (format!("{} {sign}  ", human::count(n)), style)
+        })
+        .collect();
+    if pieces.len() != 1 {
+        let colon = if pieces.is_empty() { "" } else { ": " };
+        let total = human::count(problems.len() as u64) + colon;
+        pieces.insert(0, (total, palette.dim));
+    }
+    pieces
 }
 
 /// Returns the number of rows after a heading. Empty if the rows are on the screen.
@@ -43,24 +81,29 @@ fn number(rows: Option<usize>) -> String {
 
 fn headings(canvas: &mut Canvas<'_>, sections: Sections) {
     let scene @ Scene { model, .. } = canvas.scene;
-    let problems = model.problems.as_ref().map(Vec::len);
-    let count = problems.map_or_else(|| "–".to_owned(), |n| human::count(n as u64));
+    let dim = scene.palette.dim;
+    let tally = tally(scene);
+    let counts: Vec<Piece<'_>> =
+        tally.iter().map(|(text, style)| (text.as_str(), *style)).collect();
     let note = problems_note(canvas, sections.problems.rows.height);
-    heading(canvas.buf, sections.problems.heading, PROBLEMS, &count, &note, scene);
+    heading(canvas.buf, sections.problems.heading, PROBLEMS, &counts, &note, scene);
 
     let workers = model.workers.as_deref();
     let place = sections.workers.heading;
     let hidden = workers.map_or(0, <[_]>::len).saturating_sub(sections.workers.rows.height.into());
     match workers {
         Some(all) if sections.workers.rows.is_empty() && !all.is_empty() => {
-            heading(canvas.buf, place, WORKERS, "", "", scene);
+            heading(canvas.buf, place, WORKERS, &[], "", scene);
             let from = 12.min(place.width);
             let names = Rect { x: place.x + from, width: place.width - from, ..place };
             lists::worker::draw_all(canvas.buf, names, all, scene);
         }
         _ => {
-            let note = if hidden > 0 { format!("{hidden} more in tab 3") } else { String::new() };
-            heading(canvas.buf, place, WORKERS, &number(workers.map(<[_]>::len)), &note, scene);
+            let more = if hidden > 0 { format!("{hidden} more in tab 3") } else { String::new() };
+            let has_key = place.width >= lists::ALL_COLUMNS && model.restarts_workers();
+            let note = if has_key { format!("{more}   {RESTART}") } else { more };
+            let count = number(workers.map(<[_]>::len));
+            heading(canvas.buf, place, WORKERS, &[(&count, dim)], &note, scene);
         }
     }
 
@@ -70,11 +113,18 @@ fn headings(canvas: &mut Canvas<'_>, sections: Sections) {
         Some(1..) => lists::workflow::times("took", "ended", place.width),
         _ => String::new(),
     };
-    heading(canvas.buf, place, RECENT, &number(recent), &note, scene);
+    let count = match number(recent) {
+        count if model.namespaces.len() < 2 => count,
+        count => format!("{count} in {}", model.namespace).trim_start().to_owned(),
+    };
+    heading(canvas.buf, place, RECENT, &[(&count, dim)], &note, scene);
 
-    let note = "warnings, and lines that name a workflow · 4 for everything";
+    let note = match scene.log.units().len() {
+        0 | 1 => "warnings, and lines that name a workflow · 4 for everything",
+        _ => "workers: all · server: warnings, and lines that name a workflow · 4 for everything",
+    };
     let note = if sections.log.heading.width >= lists::ALL_COLUMNS { note } else { "" };
-    heading(canvas.buf, sections.log.heading, LOG, "", note, scene);
+    heading(canvas.buf, sections.log.heading, LOG, &[], note, scene);
 }
 
 /// Returns which problems are visible, or how many are hidden.
@@ -89,9 +139,19 @@ fn problems_note(canvas: &mut Canvas<'_>, rows: u16) -> String {
     let first = usize::from(list.scroll.offset);
     let dismissed = canvas.scene.model.dismissed;
     match (rows > 0 && usize::from(rows) < problems, dismissed) {
-        (true, _) => format!("{} to {}", first + 1, first + usize::from(rows)),
-        (false, 0) => String::new(),
-        (false, n) => format!("{n} dismissed, u shows them"),
+        (true, Dismissed { problems: hidden, .. }) => {
+            let range = format!("{} to {} of {problems}", first + 1, first + usize::from(rows));
+            match hidden {
+                0 => range,
+                _ => format!("{hidden} dismissed, u shows them   {range}"),
+            }
+        }
+        (false, Dismissed { problems: 0, .. }) => String::new(),
+        (false, Dismissed { problems, workflows }) if workflows > problems => {
+            let workflows = human::counted(workflows, "workflow", "workflows");
+            format!("{problems} dismissed ({workflows}), u shows them")
+        }
+        (false, Dismissed { problems, .. }) => format!("{problems} dismissed, u shows them"),
     }
 }
 
@@ -121,7 +181,7 @@ fn rows(canvas: &mut Canvas<'_>, sections: Sections) {
     let (mut taught, mut line) = (0, 0);
     for (at, item) in list.items().iter().enumerate() {
         let place = match item {
-            Item::Server => continue,
+            Item::Server | Item::Found(_) => continue,
             // The problems are the first rows.
             Item::Problem(_) | Item::Member(..) => match at.checked_sub(offset) {
                 Some(number) => nth(sections.problems.rows, number),
@@ -153,7 +213,8 @@ fn rows(canvas: &mut Canvas<'_>, sections: Sections) {
                 }
             }
             _ => {
-                lists::draw_row(canvas.buf, canvas.map, place, (list, marks), at, scene);
+                let line = lists::ListLine::Row(at);
+                lists::draw_line(canvas.buf, canvas.map, place, (list, marks), &line, scene);
                 continue;
             }
         }

@@ -2,8 +2,8 @@
 
 pub(crate) mod answer;
 pub(crate) mod entry;
-pub(crate) mod help;
 pub(crate) mod line;
 pub(crate) mod page;
+pub(crate) mod palette;
 pub(crate) mod row;
 pub(crate) mod workflow;

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::app::view::{PageLine, Source, View};
+use crate::app::view::{PageLine, View};
 use crate::draw::layout::{self, Pane};
 use crate::draw::paint::{self, Pen, Piece};
 use crate::draw::theme::Palette;
@@ -23,9 +23,11 @@ pub(crate) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// Returns the short message to show: the notice, or else the toast of the model.
+    /// Returns the short message to show: the notice, or else the toast of the model, or else the
+    /// action that takes long.
     pub(crate) fn message(&self) -> Option<&'a str> {
-        if self.notice.is_empty() { self.model.toast.as_deref() } else { Some(self.notice) }
+        let notice = Some(self.notice).filter(|notice| !notice.is_empty());
+        notice.or(self.model.toast.as_deref()).or(self.model.waiting.as_deref())
     }
 
     /// Whether problems, workflows and workers are of an earlier moment.
@@ -48,7 +50,10 @@ pub(crate) struct Canvas<'a> {
 /// Positions of what a frame has drawn, for the mouse and for short messages.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FrameMap {
-    /// Area for a short message.
+    /// Place for a short message that hides nothing else: the free part of the row of the tabs, or the lower edge
+    /// of a dialog.
+    pub(crate) free: Rect,
+    /// Place for a message that does not fit into `free`: the last rows before the footer.
     pub(crate) message: Rect,
     /// All rows of the log.
     pub(crate) log_rows: Rect,
@@ -61,8 +66,12 @@ pub(crate) struct FrameMap {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Click {
     Key(Key),
-    /// Presses this key of the help. The help closes first.
-    InHelp(Key),
+    /// Closes the palette and presses this key.
+    PaletteKey(Key),
+    /// Runs the row of the palette at this position.
+    PaletteRow(usize),
+    /// Lists the namespaces in the palette.
+    Namespaces,
     /// Selects or opens the log line with this number.
     Line(u64),
     /// Selects or opens the timeline entry with this id.
@@ -72,11 +81,20 @@ pub(crate) enum Click {
     /// Selects or opens the line of the page of a workflow.
     PageLine(PageLine),
     /// Shows this log on the tab of logs.
-    Source(Source),
+    Source(LogName),
     /// Selects the field of an action at this index.
     Field(usize),
     /// Picks the item of the open list at this index.
     Pick(usize),
+}
+
+/// A log of the tab of logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogName {
+    /// The lines of the unit with this number, or of all units.
+    Lines(Option<u16>),
+    /// The own log of stigmer.
+    Stigmer,
 }
 
 impl FrameMap {

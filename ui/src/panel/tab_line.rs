@@ -8,11 +8,12 @@ use super::note::Note;
 use super::{logs, timeline};
 use crate::app::view::{Source, Tab, View};
 use crate::draw::cluster::{width, wrap_in};
+use crate::draw::layout::split_top;
 use crate::draw::paint::{self, Pen, Piece};
 use crate::human;
 use crate::input::Key;
 use crate::model::{Model, ProblemKind, Severity};
-use crate::panel::scene::{Canvas, Click, Scene, framed_note};
+use crate::panel::scene::{Canvas, Click, FrameMap, Scene, framed_note};
 
 /// Below this width, only the open tab has its name.
 const NAMES: u16 = 72;
@@ -75,13 +76,15 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect) {
         note = self::note(canvas.view, scene, room_for_note(&shown, area));
     }
     Pen::row(canvas.buf, area, 0).fill("─", area.width, palette.border);
+    let right = room_for_note(&shown, area);
+    let mut taken = 0;
     if !note.pieces.is_empty() {
-        let right = room_for_note(&shown, area);
         let pieces: Vec<Piece<'_>> =
             note.pieces.iter().map(|(text, style)| (text.as_str(), *style)).collect();
         let place = Rect { x: area.right() - right, width: right.saturating_sub(1), ..area };
-        framed_note(canvas.buf, place, &pieces);
+        taken = framed_note(canvas.buf, place, &pieces) + 1;
     }
+    canvas.map.free = free(area, area.width - right, taken);
     let mut pen = Pen::row(canvas.buf, area, 0);
     let mut places = Vec::new();
     for Title { tab, text, red } in &shown {
@@ -100,8 +103,16 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect) {
     }
 }
 
+/// Returns the part of the row between `left` columns and `right` columns, without a column at each end.
+fn free(area: Rect, left: u16, right: u16) -> Rect {
+    let room = area.width.saturating_sub(left).saturating_sub(right);
+    let width = room.saturating_sub(2);
+    Rect { x: area.x + left.min(area.width) + u16::from(width > 0), width, ..area }
+}
+
 /// Draws the path to a page, and its keys at the right end.
-pub(super) fn draw_path(buf: &mut Buffer, area: Rect, path: &str, keys: &str, scene: Scene<'_>) {
+pub(super) fn draw_path(canvas: &mut Canvas<'_>, area: Rect, path: &str, keys: &str) {
+    let Canvas { buf, map, scene, .. } = canvas;
     let palette = scene.palette;
     Pen::row(buf, area, 0).fill("─", area.width, palette.border);
     let place = Rect { width: area.width.saturating_sub(1), ..area };
@@ -109,17 +120,28 @@ pub(super) fn draw_path(buf: &mut Buffer, area: Rect, path: &str, keys: &str, sc
     let mut pen = Pen::row(buf, place, 0);
     pen.reserve(taken + 1).gap(1);
     pen.put(" ", palette.base).put(path, palette.title).put(" ", palette.base);
+    map.free = free(area, pen.x() - area.x, taken + 1);
 }
 
 fn note(view: &View, scene: Scene<'_>, room: u16) -> Note {
     match view.tab {
-        Tab::Logs if view.source == Source::Server => logs::note(&view.log, scene, room),
+        Tab::Logs if view.source == Source::Units => {
+            let workflow = view.origin.as_ref().map(|(_, page)| page.run.workflow_id.as_str());
+            logs::note(&view.log, workflow, scene, room)
+        }
         Tab::Server => timeline::note(&view.timeline, scene, room),
         Tab::Overview | Tab::Workflows if !view.marks.is_empty() => {
             let marked = human::counted(view.marks.count() as u64, "row", "rows") + " marked";
             Note::fitting(vec![(marked, scene.palette.key)], room)
         }
-        Tab::Overview | Tab::Workflows | Tab::Workers | Tab::Logs => Note::default(),
+        // The heading of the problems says which of them are visible.
+        Tab::Overview if !view.sections.problems.heading.is_empty() => Note::default(),
+        Tab::Overview | Tab::Workflows | Tab::Workers => {
+            let more = view.list().map_or("", |list| list.scroll.more());
+            let pieces = [more].into_iter().filter(|more| !more.is_empty());
+            Note::fitting(pieces.map(|it| (it.to_owned(), scene.palette.dim)).collect(), room)
+        }
+        Tab::Logs => Note::default(),
     }
 }
 
@@ -128,16 +150,22 @@ fn room_for_note(titles: &[Title], area: Rect) -> u16 {
     area.width.saturating_sub(taken)
 }
 
-/// Draws a short message at the right end of `area`, in as many of its rows as necessary.
-pub(super) fn message(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
+/// Draws a short message into the free part of the row of the tabs, or else into as many of the last rows as
+/// necessary.
+pub(super) fn message(buf: &mut Buffer, map: &FrameMap, scene: Scene<'_>) {
     let Some(text) = scene.message() else { return };
     let style: Style = scene.palette.selected;
-    let lines = wrap_in(text, area.width.saturating_sub(2), area.height.into());
-    let columns = lines.iter().map(|line| width(line)).max().unwrap_or(0);
-    let columns = columns.saturating_add(2).min(area.width);
-    for (row, line) in (0..).zip(&lines) {
-        let place = Rect { x: area.right() - columns, y: area.y + row, width: columns, height: 1 };
-        paint::clear(buf, place, style);
-        Pen::row(buf, place, 0).gap(1).reserve(1).put(line, style);
+    let FrameMap { free, message, .. } = *map;
+    let columns = width(text).saturating_add(2);
+    if columns <= free.width {
+        let place = Rect { x: free.right() - columns, width: columns, ..free };
+        Pen::row(buf, place, 0).put(" ", style).put(text, style).put(" ", style);
+        return;
+    }
+    let lines = wrap_in(text, message.width.saturating_sub(2), message.height.into());
+    let rows = split_top(message, message.height.saturating_sub(lines.len() as u16)).1;
+    paint::clear(buf, rows, scene.palette.base);
+    for (number, line) in (0..).zip(&lines) {
+        Pen::row(buf, rows, number).put(" ", style).reserve(1).put(line, style).put(" ", style);
     }
 }

@@ -176,7 +176,7 @@ fn head(
     pen.reserve(taken).left(&columns.when(it), columns.when, palette.text()).gap(1);
     let number = format!("gen {}", it.generation);
     pen.put(sign, style).gap(1).left(&number, columns.generation, palette.dim).gap(2);
-    pen.put(&it.what, palette.text());
+    pen.put(&it.described(), palette.text());
 }
 
 /// Draws `seen 1 ▏ tcp 84 ██████ grpc 21 ██`: each label with a bar in proportion to its duration. The longest phase

@@ -3,13 +3,16 @@
 use ratatui::layout::Rect;
 
 use super::lists::{self, ListLine};
-use crate::app::view::{Item, RowFilter};
+use crate::app::view::{Item, RowFilter, StatusFilter, View, wrong_attribute};
+use crate::draw::cluster::{width, wrap_in};
 use crate::draw::layout::split_top;
 use crate::draw::paint::{self, Pen};
 use crate::human;
-use crate::model::Model;
+use crate::model::{FoundWorkflows, Model};
 use crate::panel::scene::{Canvas, Scene};
 
+/// Gap between two parts of the filter.
+const GAP: u16 = 4;
 /// Minimum height for the row of the filter.
 const FILTER_NEEDS: u16 = 5;
 
@@ -21,26 +24,62 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect) {
     let items = canvas.view.workflows.items();
     let problems =
         items.iter().take_while(|item| matches!(item, Item::Problem(_) | Item::Member(..))).count();
-    let mut lines: Vec<ListLine> = (0..problems).map(ListLine::Row).collect();
+    let line = |at: usize| match canvas.view.stands_for(items[at], model) {
+        Item::Member(..) if matches!(items[at], Item::Problem(_)) => ListLine::Waiting(at),
+        _ => ListLine::Row(at),
+    };
+    let mut lines: Vec<ListLine> = (0..problems).map(line).collect();
     if problems > 0 && problems < items.len() {
         lines.push(ListLine::Rule("recent"));
     }
     lines.extend((problems..items.len()).map(ListLine::Row));
     let is_empty = items.is_empty();
-    let hidden = hidden(model, items.len());
+    let all = match canvas.view.listing.query {
+        Some(_) => {
+            canvas.view.found(model).and_then(|found| found.rows.as_ref()).map_or(0, Vec::len)
+        }
+        None => all_rows(model),
+    };
+    let is_own_row = |item: &&Item| !matches!(item, Item::Member(..));
+    let hidden = all.saturating_sub(items.iter().filter(is_own_row).count());
     let note = hidden_note(hidden, &canvas.view.filter);
     let note_rows = u16::from(!note.is_empty() || is_empty);
     let (rows, below) = split_top(rest, rest.height.saturating_sub(note_rows));
     let shown = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(rows.height);
     lists::draw(canvas, rows, &lines);
     let place = if shown < rows.height { split_top(rows, shown).1 } else { below };
-    let text = match (model.recent.is_some() || model.problems.is_some(), note.as_str()) {
-        (false, _) => "the workflows are not known yet",
-        (true, "") if is_empty => "no workflows",
-        (true, note) => note,
+    let unknown = match canvas.view.listing.query {
+        Some(_) => match canvas.view.found(model) {
+            None => "the server runs the query",
+            Some(found) if !found.error.is_empty() => {
+                return refusal(canvas, rest, &found.error.clone());
+            }
+            Some(_) => "",
+        },
+        None if model.recent.is_none() && model.problems.is_none() => {
+            "the workflows are not known yet"
+        }
+        None => "",
+    };
+    let text = match (unknown, note.as_str()) {
+        ("", "") if is_empty => "no workflows",
+        ("", note) => note,
+        (unknown, _) => unknown,
     };
     if lines.is_empty() || !note.is_empty() {
         Pen::row(canvas.buf, place, 0).gap(1).put(text, palette.dim);
+    }
+}
+
+/// Draws why the server does not run the query. There are no rows.
+fn refusal(canvas: &mut Canvas<'_>, area: Rect, error: &str) {
+    let palette = canvas.scene.palette;
+    let query = canvas.view.listing.query.as_deref().unwrap_or_default();
+    let hint = wrong_attribute(query).map(|hint| format!("; {hint}")).unwrap_or_default();
+    let text = format!("the server does not run the query: {error}{hint}");
+    let rows = usize::from(area.height);
+    for (number, line) in (0..).zip(wrap_in(&text, area.width.saturating_sub(2), rows)) {
+        Pen::row(canvas.buf, area, number).gap(1).put(&line, palette.error);
     }
 }
 
@@ -48,32 +87,62 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect) {
 fn filter_row(canvas: &mut Canvas<'_>, area: Rect) {
     let Scene { model, palette, .. } = canvas.scene;
     let inner = Rect { width: area.width.saturating_sub(1), ..area };
-    let counts = model.counts.map(|counts| {
-        let closed = counts.completed.map_or(counts.failed, |n| n.saturating_add(counts.failed));
-        format!("{} running   {} closed", human::count(counts.running), human::count(closed))
-    });
-    let counts = counts.unwrap_or_default();
+    let counts = counts(canvas.view, model);
     let taken = paint::flush_right(canvas.buf, inner, 0, &[(&counts, palette.dim)]);
     let RowFilter { text, status, type_name, .. } = &canvas.view.filter;
-    let parts = [
-        ("status: ", status.name()),
-        ("type: ", type_name.as_deref().unwrap_or("all")),
-        ("filter: ", if text.trim().is_empty() { "none" } else { text }),
-    ];
+    let namespace =
+        (model.namespaces.len() > 1).then_some(("namespace: ", &*model.namespace, true));
+    let type_name = type_name.as_deref();
+    let text = Some(text.as_str()).filter(|text| !text.trim().is_empty());
+    let query = canvas.view.listing.query.as_deref().map(|query| ("query: ", query, true));
+    let mut parts: Vec<(&str, &str, bool)> = namespace.into_iter().chain(query).collect();
+    parts.extend([
+        ("status: ", status.name(), *status != StatusFilter::All),
+        ("type: ", type_name.unwrap_or("all"), type_name.is_some()),
+        ("filter: ", text.unwrap_or("none"), text.is_some()),
+    ]);
+    let columns = |sum: u16, (label, value, _): &(&str, &str, bool)| {
+        [width(label), width(value), GAP].into_iter().fold(sum, u16::saturating_add)
+    };
+    let room = inner.width.saturating_sub(taken + 1) + GAP;
+    while parts.iter().fold(0, columns) > room
+        && let Some(at) = parts.iter().position(|(_, _, is_set)| !is_set)
+    {
+        // What is not set has no effect, so it is omitted first.
+        parts.remove(at);
+    }
     let mut pen = Pen::row(canvas.buf, inner, 0);
     pen.reserve(taken).gap(1);
-    for (label, value) in parts {
-        let is_set = !matches!(value, "all" | "none");
+    for (label, value, is_set) in parts {
         pen.put(label, palette.dim);
-        pen.put(value, if is_set { palette.warn } else { palette.text() }).gap(4);
+        pen.put(value, if is_set { palette.warn } else { palette.text() }).gap(GAP);
     }
 }
 
-/// Returns the number of rows that the filter hides.
-fn hidden(model: &Model, shown: usize) -> usize {
+/// Returns the numbers of workflows in the namespace, or of those that the query has found.
+fn counts(view: &View, model: &Model) -> String {
+    if view.listing.query.is_some() {
+        return match view.found(model) {
+            Some(FoundWorkflows { error, .. }) if !error.is_empty() => "not run".to_owned(),
+            Some(FoundWorkflows { rows: Some(rows), more, .. }) => {
+                let first = if *more { "first " } else { "" };
+                format!("{first}{} found", human::count(rows.len() as u64))
+            }
+            _ => "running".to_owned(),
+        };
+    }
+    let counts = model.counts.map(|counts| {
+        let (running, closed) = (human::count(counts.running), human::count(counts.closed));
+        format!("{running} running   {closed} closed")
+    });
+    counts.unwrap_or_default()
+}
+
+/// Returns the number of rows without a filter.
+fn all_rows(model: &Model) -> usize {
     let problems = model.problems.iter().flatten();
     let problems = problems.filter(|row| row.kind.is_of_workflows()).count();
-    (problems + model.recent.as_ref().map_or(0, Vec::len)).saturating_sub(shown)
+    problems + model.recent.as_ref().map_or(0, Vec::len)
 }
 
 fn hidden_note(hidden: usize, filter: &RowFilter) -> String {

@@ -4,9 +4,9 @@ use proptest::prelude::*;
 use stigmer_ui::demo::sample::{self, SampleLog};
 use stigmer_ui::loss::{Storage, WorkflowCount, WorkflowTotals};
 use stigmer_ui::model::{
-    Answer, ClosedCount, FailureLimit, HistoryRow, HistoryState, Member, Model, ProbePoint,
-    ProblemKind, ProblemRow, RestartLimit, Severity, WorkerRow, WorkerState, WorkflowCounts,
-    WorkflowPage, WorkflowRow, WorkflowStatus,
+    Answer, ClosedCount, FailureLimit, FoundWorkflows, HistoryRow, HistoryState, Member, Model,
+    ProbePoint, ProblemKind, ProblemRow, RestartLimit, Severity, UnitCommands, WorkerRow,
+    WorkerState, WorkflowCounts, WorkflowPage, WorkflowRow, WorkflowStatus,
 };
 use stigmer_ui::{Input, Key, KeyCode, Level, Noise};
 
@@ -35,12 +35,20 @@ fn any_problem() -> impl Strategy<Value = ProblemRow> {
             run_id: flag.then(|| subject.clone()),
             queue: subject.clone(),
             count: numbers[0],
-            members: vec![Member { workflow_id: subject.clone(), run_id: cause.clone() }],
+            members: vec![Member {
+                workflow_id: subject.clone(),
+                run_id: cause.clone(),
+                type_name: type_name.clone(),
+                attempt: flag.then_some(7),
+                since_ms: flag.then_some(9_000),
+            }],
             activity: flag.then(|| cause.clone()),
             activity_id: type_name.clone(),
             attempt: flag.then_some(numbers[1] as u32),
             max_attempts: flag.then_some(numbers[2] as u32),
             next_try_ms: flag.then_some(numbers[2]),
+            as_of_ms: flag.then_some(numbers[0]),
+            workflow_cause: cause.clone(),
             since_ms: Some(numbers[1]),
             hint: cause.clone(),
             type_name,
@@ -77,6 +85,7 @@ fn any_worker() -> impl Strategy<Value = WorkerRow> {
             state,
             name,
             external: flags[0],
+            identities: vec![queue.clone()],
             remote: flags[1],
             queues: vec![queue.clone(), command.clone()],
             folder: if flags[2] { queue.clone() } else { String::new() },
@@ -86,7 +95,14 @@ fn any_worker() -> impl Strategy<Value = WorkerRow> {
             rss_bytes: Some(number),
             since_ms: flags[2].then_some(number),
             restarts: flags[0].then_some(number),
+            hint: queue.clone(),
+            last_lines: vec![queue.clone(); number as usize % 3],
             cause: if flags[1] { queue } else { String::new() },
+            can: UnitCommands {
+                start: !flags[0] && flags[1],
+                stop: !flags[0] && flags[2],
+                restart: !flags[0],
+            },
         },
     )
 }
@@ -96,21 +112,33 @@ pub fn any_model() -> impl Strategy<Value = Model> {
     let problems = prop::option::of(prop::collection::vec(any_problem(), 0..14));
     let recent = prop::option::of(prop::collection::vec(any_workflow(), 0..9));
     let workers = prop::option::of(prop::collection::vec(any_worker(), 0..7));
-    (any_server(), problems, recent, workers, any_page()).prop_map(
-        |(server, problems, recent, workers, mut page)| {
+    (any_server(), problems, recent, workers, any_page(), any_found()).prop_map(
+        |(server, problems, recent, workers, mut page, found)| {
             // A page of the first workflow.
             let run_id = problems.iter().flatten().find_map(|row| row.run_id.clone());
             if let (Some(page), Some(run_id)) = (&mut page, run_id) {
                 page.run_id = run_id;
             }
-            Model { problems, recent, workers, page, ..server }
+            Model { problems, recent, workers, page, found, ..server }
         },
     )
+}
+
+fn any_found() -> impl Strategy<Value = Option<FoundWorkflows>> {
+    let rows = prop::option::of(prop::collection::vec(any_workflow(), 0..5));
+    let found = (any_text(), rows, any::<bool>()).prop_map(|(error, rows, more)| FoundWorkflows {
+        query: "q".into(),
+        error,
+        rows,
+        more,
+    });
+    prop::option::weighted(0.3, found)
 }
 
 fn any_page() -> impl Strategy<Value = Option<WorkflowPage>> {
     let base = prop::sample::select(vec![
         sample::pages::retrying,
+        sample::pages::stuck,
         sample::pages::failed,
         sample::pages::running,
         sample::pages::encrypted,
@@ -201,16 +229,20 @@ fn any_server() -> impl Strategy<Value = Model> {
         model.toast = flags[3].then(|| model.doing.clone());
         model.state_age_ms = flags[1].then_some(numbers[0]);
         model.namespace = model.home.clone();
+        model.namespaces = vec![model.home.clone(), model.doing.clone()];
+        model.namespaces.truncate(usize::from(flags[0]) + usize::from(flags[5]));
         model.as_of = flags[5].then(|| model.doing.clone());
         model.connected_workers = flags[0].then_some(numbers[3]);
         model.counts = flags[2].then_some(WorkflowCounts {
             running: numbers[1],
-            completed: flags[3].then_some(numbers[3]),
+            completed: numbers[3],
             failed: numbers[2],
+            timed_out: numbers[0],
+            closed: numbers[1],
         });
         let closed = numbers.map(|n| ClosedCount { completed: n, failed: n % 2 });
         model.closed_history = closed.into();
-        model.dismissed = usize::from(flags[4]);
+        model.dismissed.problems = flags[4].into();
         let holdings = WorkflowTotals { running: numbers[1], closed: numbers[2] };
         model.count = match (flags[4], flags[2]) {
             (false, _) => WorkflowCount::Unknown,
@@ -244,10 +276,10 @@ const CODES: [KeyCode; 14] = [
 
 fn any_key() -> impl Strategy<Value = Key> {
     prop_oneof![
-        4 => prop::sample::select("sxrq?12345ftobh+- zZ/nNlcyYwve.(iadDujkgGaA".chars().collect::<Vec<_>>()).prop_map(Key::char),
+        4 => prop::sample::select("sxrq?:12345ftobh+- zZ/nNlcyYwve.(iadDujkgGaA".chars().collect::<Vec<_>>()).prop_map(Key::char),
         2 => prop::sample::select(CODES.to_vec()).prop_map(Key::plain),
         1 => any::<char>().prop_map(Key::char),
-        1 => prop::sample::select(vec!['c', 'l', 'u', 'd']).prop_map(Key::ctrl),
+        1 => prop::sample::select(vec!['c', 'l', 'u', 'd', 'p']).prop_map(Key::ctrl),
         1 => prop::sample::select(vec![KeyCode::Up, KeyCode::Down])
             .prop_map(|code| Key { shift: true, ..Key::plain(code) }),
     ]
@@ -278,10 +310,14 @@ pub fn any_log() -> impl Strategy<Value = SampleLog> {
     (prop::collection::vec((any_text(), any_text()), 0..60), 0..80_usize).prop_map(
         |(lines, evicted)| {
             let mut log = SampleLog::temporal();
+            let worker = log.push_worker(if evicted % 2 == 0 { "orders" } else { "" });
             for (text, fields) in lines {
                 log.push("21:04:11.203", Level::Error, &fields, &text, &fields);
                 log.push_raw(&text);
                 log.push_mark(&fields);
+                log.push_of(worker, &text, Level::Warn, &text, &fields);
+                log.push_raw_of(worker, &text, fields.is_empty());
+                log.push_mark_of(worker, &fields);
                 log.push_noise([Noise::StartUp, Noise::Shutdown][text.len() % 2], 2);
                 log.push_noise([Noise::Adjacent, Noise::AdjacentToShutdown][fields.len() % 2], 1);
             }

@@ -115,7 +115,7 @@ fn show_effect(effect: &Effect) -> String {
             format!("LAUNCH g{generation} {how} {cause}{detail}")
         }
         Effect::Search { generation } => format!("SEARCH g{generation}"),
-        Effect::Terminate { generation } => format!("TERMINATE g{generation}"),
+        Effect::Terminate { generation, .. } => format!("TERMINATE g{generation}"),
         Effect::Kill { generation } => format!("KILL g{generation}"),
         Effect::Unwatch { generation } => format!("UNWATCH g{generation}"),
     }

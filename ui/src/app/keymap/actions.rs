@@ -8,7 +8,7 @@ use super::screen::{ALWAYS, key};
 use crate::app::view::ActionKind;
 use crate::input::{Key, KeyCode};
 
-/// Returns the row of an entry of the menu.
+/// Returns the row of an entry of the menu. The menu adds dots to an entry that asks for something.
 macro_rules! entry {
     ($key:literal, $shown:literal, $kind:ident, $long:literal) => {
         Binding {
@@ -44,16 +44,16 @@ macro_rules! approval {
 
 pub(super) static TABLE: &[Binding] = &[
     entry!('n', "n", Retry, "start the next attempt now"),
-    entry!('g', "g", Signal, "send a signal …"),
-    entry!('q', "q", Query, "query …"),
+    entry!('g', "g", Signal, "send a signal"),
+    entry!('q', "q", Query, "query"),
     entry!('k', "k", StackTrace, "show the stack trace"),
-    entry!('u', "u", Update, "send an update …"),
+    entry!('u', "u", Update, "send an update"),
     entry!('c', "c", Cancel, "cancel"),
-    entry!('t', "t", Terminate, "terminate …"),
-    entry!('w', "w", ResetLast, "reset to the last good workflow task …"),
-    entry!('e', "e", ResetTo, "reset to an earlier point …"),
+    entry!('t', "t", Terminate, "terminate"),
+    entry!('w', "w", ResetLast, "reset to the last good workflow task"),
+    entry!('e', "e", ResetTo, "reset to an earlier point"),
     entry!('h', "h", SaveHistory, "save the history for a replay test"),
-    entry!('d', "d", Delete, "delete …"),
+    entry!('d', "d", Delete, "delete"),
     Binding {
         why_not: |c| c.why_no_action(c.view.menu.kind),
         ..dialog(

@@ -20,8 +20,8 @@ pub(crate) enum KeyCommand {
     Quit,
     StopAndQuit,
     Background,
+    RestartWorkers,
     OpenWebUi,
-    OpenHelp,
     CloseOverlay,
     Show(Tab),
     NextTab,
@@ -32,10 +32,16 @@ pub(crate) enum KeyCommand {
     Open,
     /// Opens the row, line or entry before or after the one that is open.
     OpenAdjacent(Move),
+    /// Opens the page of the next problem (true), or of the previous one (false).
+    OpenProblem(bool),
     /// Copies the selected lines, the ID of the selected row, or the open page.
     Copy,
     CopyCommand,
     OpenFile,
+    /// Opens the log of the unit, on the tab of logs.
+    OpenLog,
+    /// Opens the history of the open run in a pager.
+    OpenHistory,
     NextTheme,
     /// Passes the key to the pane of stigmer's own log.
     Pane,
@@ -45,6 +51,9 @@ pub(crate) enum KeyCommand {
     /// Moves the selection of the open list.
     Pick(Move),
     TakePicked,
+    Palette(PaletteCommand),
+    /// Waits no longer for the action that takes long.
+    StopWaiting,
     Row(RowCommand),
     Action(ActionCommand),
     Prompt(PromptCommand),
@@ -52,10 +61,21 @@ pub(crate) enum KeyCommand {
     Workflow(WorkflowCommand),
 }
 
+/// Effect of a key on the palette.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PaletteCommand {
+    Open,
+    /// Closes the palette and runs the selected row.
+    Run,
+    Select(Move),
+    DeleteOne,
+    DeleteAll,
+}
+
 /// Effect of a key on the page of a workflow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WorkflowCommand {
-    /// Opens the details of the selected line.
+    /// Opens the details of the selected line, or the log.
     OpenLine,
     /// Closes the details, or else the page.
     Back,
@@ -109,8 +129,13 @@ pub(crate) enum PromptCommand {
     Search,
     /// Opens the prompt of the filter.
     Filter,
-    /// Closes the prompt and keeps the search or the filter.
+    /// Changes between the words of the filter and a query of Temporal.
+    SwitchToQuery(bool),
+    /// Closes the prompt and keeps the search or the filter. If the text is the ID of a workflow, opens
+    /// its page.
     Keep,
+    /// Runs the query. The prompt closes when the server has accepted the query.
+    RunQuery,
     /// Closes the prompt and restores the state before.
     Cancel,
     DeleteOne,
@@ -122,6 +147,8 @@ pub(crate) enum PromptCommand {
 pub(crate) enum LogCommand {
     /// Clears the selected range if there is one, else ends the search.
     Cancel,
+    /// Returns to the page that has opened the log.
+    Back,
     NextMatch,
     PreviousMatch,
     NextProblem,
@@ -137,11 +164,13 @@ pub(crate) enum LogCommand {
     ShiftRight,
 }
 
-/// Section of the help.
+/// Section of the palette.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Group {
     /// Keys of the unit that the footer names.
     Unit,
+    /// Keys of all workers of projects.
+    Workers,
     Rows,
     Workflow,
     Log,
@@ -149,13 +178,14 @@ pub(crate) enum Group {
     Program,
     /// Keys of the menu of actions.
     Action,
-    /// Keys of dialogs and pages. The help does not list them.
+    /// Keys of dialogs and pages. The palette does not list them.
     Dialog,
 }
 
 impl Group {
-    pub(crate) const IN_HELP: [Self; 7] = [
+    pub(crate) const IN_PALETTE: [Self; 8] = [
         Self::Unit,
+        Self::Workers,
         Self::Rows,
         Self::Workflow,
         Self::Log,
@@ -167,12 +197,13 @@ impl Group {
     pub(crate) fn heading(self) -> &'static str {
         match self {
             Self::Unit => "Server",
+            Self::Workers => "Workers",
             Self::Rows => "Rows",
             Self::Workflow => "Page of a workflow",
             Self::Log => "Logs",
             Self::OwnLog => "Log of stigmer",
             Self::Program => "Dashboard",
-            Self::Action => "Actions on workflows, after a",
+            Self::Action => "Actions on workflows",
             Self::Dialog => "",
         }
     }
@@ -188,13 +219,14 @@ pub(crate) struct Binding {
     pub(crate) shown: &'static str,
     /// Label in the footer. Empty: the footer does not show the row.
     pub(crate) short: &'static str,
-    /// Description in the help or in a dialog.
+    /// Description in the palette or in a dialog.
     pub(crate) long: &'static str,
     /// Priority in the footer. 0 is the highest. If there is not enough room, the greatest numbers
     /// are omitted first.
     pub(crate) rank: u8,
     pub(crate) works: fn(&Context<'_>) -> bool,
-    /// Message when the key is pressed and does not work. Empty: no message.
+    /// Reason why the key does not work, for the palette and as a message when the key is pressed.
+    /// Empty: no own reason.
     pub(crate) why_not: fn(&Context<'_>) -> &'static str,
 }
 

@@ -1,20 +1,22 @@
 //! The conditions for a key to work.
 
 use crate::app::view::{
-    ActionStep, Interruption, Item, Overlay, PageLine, RowList, Source, Tab, View, WorkflowCursor,
-    loses_data, quit_asks, stop_impact,
+    ActionStep, Interruption, Item, Overlay, PageLine, PromptPurpose, RowList, Source, Tab, View,
+    WorkflowCursor, loses_data, quit_asks, stop_impact,
 };
 use crate::draw::layout::Shape;
 use crate::explorer::Row;
 use crate::log::LogSource;
-use crate::model::{Model, ProblemRow};
+use crate::model::{Commands, Model, ProblemRow, UnitCommands, WorkerRow};
 
 /// Part of the screen that receives the keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
     Screen,
-    /// A page: help, a line, an entry, a row, an answer.
+    /// A page: a line, an entry, a row, an answer.
     Page,
+    /// The list of all commands.
+    Palette,
     /// The page of a workflow.
     Workflow,
     Quit,
@@ -57,7 +59,7 @@ impl<'a> Context<'a> {
                 stop_impact(model).is_some() && self.allows(*interruption)
             }
             _ if view.shape == Shape::Tiny => false,
-            Overlay::Help => true,
+            Overlay::Palette => true,
             Overlay::Line(number) => (log.dropped()..log.total()).contains(number),
             Overlay::Entry(id) => model.timeline.iter().any(|row| row.id == *id),
             Overlay::Row => view.selected().is_some_and(Item::has_page),
@@ -69,6 +71,12 @@ impl<'a> Context<'a> {
         })
     }
 
+    /// Returns the dialog or page in front, or else the one behind the palette.
+    fn behind_palette(&self) -> Option<Overlay> {
+        let dialog = self.dialog().filter(|overlay| *overlay != Overlay::Palette);
+        dialog.or_else(|| self.workflow().map(|_| Overlay::Workflow))
+    }
+
     /// Whether the user is typing in a prompt.
     pub(crate) fn has_prompt(&self) -> bool {
         self.view.prompt.is_some()
@@ -76,18 +84,23 @@ impl<'a> Context<'a> {
             && !self.model.leaving
     }
 
+    /// Returns whether the query of the open prompt is sent. `None` if the prompt is not for a query.
+    pub(super) fn query_prompt(&self) -> Option<bool> {
+        match self.view.prompt.as_ref()?.purpose {
+            PromptPurpose::Query { sent, .. } => Some(sent),
+            PromptPurpose::Search(_) | PromptPurpose::Filter(_) => None,
+        }
+    }
+
     pub(crate) fn scope(&self) -> Scope {
         match self.overlay() {
             None if self.model.leaving => Scope::Leaving,
             None if self.has_prompt() => Scope::Prompt,
             None => Scope::Screen,
-            Some(
-                Overlay::Help
-                | Overlay::Line(_)
-                | Overlay::Entry(_)
-                | Overlay::Row
-                | Overlay::Answer,
-            ) => Scope::Page,
+            Some(Overlay::Line(_) | Overlay::Entry(_) | Overlay::Row | Overlay::Answer) => {
+                Scope::Page
+            }
+            Some(Overlay::Palette) => Scope::Palette,
             Some(Overlay::Action(ActionStep::Menu)) => Scope::Actions,
             Some(Overlay::Action(ActionStep::Form)) => Scope::Form,
             Some(Overlay::Action(ActionStep::Approve)) => Scope::Approve,
@@ -118,7 +131,7 @@ impl<'a> Context<'a> {
         match cursor.open_line(self.model) {
             Some(_) => self.view.page.scrolls(),
             None => {
-                let lines = cursor.lines(self.model).len();
+                let lines = cursor.stops(self.model).len();
                 lines > usize::from(cursor.line(self.model).is_some())
             }
         }
@@ -150,7 +163,7 @@ impl<'a> Context<'a> {
 
     /// Whether the log of Temporal is visible, with all its keys.
     pub(super) fn in_log(&self) -> bool {
-        self.on(Tab::Logs) && self.view.source == Source::Server && self.fits()
+        self.on(Tab::Logs) && self.view.source == Source::Units && self.fits()
     }
 
     /// Whether stigmer's own log is visible.
@@ -184,11 +197,12 @@ impl<'a> Context<'a> {
         self.selected()?.problem(self.model)
     }
 
-    /// Returns the selected problem, or the one of the selected workflow, if it has further workflows.
-    pub(super) fn selected_group(&self) -> Option<&'a ProblemRow> {
+    /// Returns whether the workflows of the selected problem, or of the problem of the selected workflow, are listed
+    /// one by one. `None` if it has no further workflows.
+    pub(super) fn selected_group_is_expanded(&self) -> Option<bool> {
         let item = self.selected()?;
-        let row = item.problem(self.model).or_else(|| Some(item.member(self.model)?.0));
-        row.filter(|row| row.members.len() > 1)
+        let row = item.problem(self.model).or_else(|| Some(item.member(self.model)?.0))?;
+        (!row.further().is_empty()).then(|| self.view.is_expanded(row))
     }
 
     pub(super) fn selected_has_targets(&self) -> bool {
@@ -206,10 +220,30 @@ impl<'a> Context<'a> {
         items.iter().any(|item| item.has_targets(self.model))
     }
 
-    /// Whether the keys of the unit apply to the server: they apply to a worker that is selected on
-    /// the tab of workers.
-    pub(crate) fn is_server_the_unit(&self) -> bool {
-        !(self.on(Tab::Workers) && matches!(self.selected(), Some(Item::Worker(_))))
+    /// Returns the worker to which the keys of the unit apply: the selected one on the tab of workers, or
+    /// the one whose page is open. `None` if they apply to the server.
+    pub(crate) fn unit(&self) -> Option<&'a WorkerRow> {
+        let is_unit = self.on(Tab::Workers) || self.dialog() == Some(Overlay::Row);
+        self.selected().filter(|_| is_unit)?.worker(self.model)
+    }
+
+    /// Returns the commands for the unit.
+    pub(super) fn unit_can(&self) -> UnitCommands {
+        let Commands { start, stop, restart, .. } = self.model.can;
+        self.unit().map_or(UnitCommands { start, stop, restart }, |row| row.can)
+    }
+
+    /// Whether the log of the selected unit can be read.
+    pub(super) fn unit_has_log(&self) -> bool {
+        match self.unit() {
+            Some(row) => !row.external,
+            None => self.selected() == Some(Item::Server) && self.model.managed,
+        }
+    }
+
+    /// Whether stigmer runs a worker that can be restarted.
+    pub(super) fn runs_workers(&self) -> bool {
+        self.model.restarts_workers()
     }
 
     /// Whether there is a problem other than the selected one.
@@ -248,7 +282,7 @@ impl<'a> Context<'a> {
 
     /// Whether a row, line or entry precedes or follows the open one.
     pub(crate) fn has_neighbour(&self) -> bool {
-        match self.overlay() {
+        match self.behind_palette() {
             Some(Overlay::Line(_)) => self.view.explorer().rows() > 1,
             Some(Overlay::Entry(_)) => self.model.timeline.len() > 1,
             Some(Overlay::Workflow) if self.has_workflow_details() => {

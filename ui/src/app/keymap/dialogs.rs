@@ -1,8 +1,8 @@
-//! The keys of pages, dialogs and the search prompt.
+//! The keys of pages, dialogs, the palette and the prompt.
 
-use super::binding::{Binding, Group, KeyCommand, LogCommand, PromptCommand};
+use super::binding::{Binding, Group, KeyCommand, LogCommand, PaletteCommand, PromptCommand};
 use super::context::{Context, Scope};
-use super::screen::{ALWAYS, SCROLL, SILENT, key};
+use super::screen::{ALWAYS, PALETTE, SCROLL, SILENT, key};
 use crate::app::view::{Interruption, Overlay, Tab, loses_data};
 use crate::explorer::Move;
 use crate::input::{Key, KeyCode};
@@ -14,7 +14,6 @@ pub(super) static TABLE: &[Binding] = &[
         &[
             (key(KeyCode::Esc), KeyCommand::CloseOverlay),
             (key(KeyCode::Enter), KeyCommand::CloseOverlay),
-            (Key::char('?'), KeyCommand::CloseOverlay),
             (Key::char('q'), KeyCommand::CloseOverlay),
         ],
         ("Esc", "close", 0),
@@ -34,10 +33,27 @@ pub(super) static TABLE: &[Binding] = &[
     ),
     dialog(
         Scope::Page,
+        &[
+            (Key::char('n'), KeyCommand::OpenProblem(true)),
+            (Key::char('N'), KeyCommand::OpenProblem(false)),
+        ],
+        ("n", "next problem", 2),
+        "open the next problem; N opens the previous one",
+        |c| c.overlay() == Some(Overlay::Row) && c.has_other_problem(),
+    ),
+    dialog(
+        Scope::Page,
+        &[(Key::char('l'), KeyCommand::OpenLog)],
+        ("l", "log", 0),
+        "open the log of the worker",
+        |c| c.unit().is_some_and(|row| !row.external),
+    ),
+    dialog(
+        Scope::Page,
         &[(Key::char('y'), KeyCommand::Copy)],
         ("y", "copy", 1),
         "copy the page",
-        |c| c.overlay() != Some(Overlay::Help),
+        ALWAYS,
     ),
     dialog(
         Scope::Page,
@@ -54,7 +70,53 @@ pub(super) static TABLE: &[Binding] = &[
         "close this page and show another tab",
         ALWAYS,
     ),
+    dialog(Scope::Page, PALETTE, ("?", "", 9), "list all commands", ALWAYS),
     quit_key(Scope::Page),
+    Binding {
+        why_not: |c| c.why_not_selected(),
+        ..dialog(
+            Scope::Palette,
+            &[(key(KeyCode::Enter), palette(PaletteCommand::Run))],
+            ("Enter", "run", 0),
+            "run the selected command",
+            |c| c.selected_runs(),
+        )
+    },
+    dialog(
+        Scope::Palette,
+        &[
+            (key(KeyCode::Up), palette(PaletteCommand::Select(Move::Up(1)))),
+            (key(KeyCode::Down), palette(PaletteCommand::Select(Move::Down(1)))),
+            (key(KeyCode::PageUp), palette(PaletteCommand::Select(Move::PageUp))),
+            (key(KeyCode::PageDown), palette(PaletteCommand::Select(Move::PageDown))),
+            (key(KeyCode::Home), palette(PaletteCommand::Select(Move::First))),
+            (key(KeyCode::End), palette(PaletteCommand::Select(Move::Last))),
+        ],
+        ("↑↓", "select", 1),
+        "select",
+        |c| c.palette().len() > 1,
+    ),
+    dialog(
+        Scope::Palette,
+        &[
+            (key(KeyCode::Esc), KeyCommand::CloseOverlay),
+            (Key::ctrl('p'), KeyCommand::CloseOverlay),
+        ],
+        ("Esc", "close", 0),
+        "close",
+        ALWAYS,
+    ),
+    dialog(
+        Scope::Palette,
+        &[
+            (Key::ctrl('u'), palette(PaletteCommand::DeleteAll)),
+            (key(KeyCode::Backspace), palette(PaletteCommand::DeleteOne)),
+        ],
+        ("Ctrl-U", "delete", 2),
+        "delete the text",
+        |c| !c.view.palette.text.is_empty(),
+    ),
+    quit_key(Scope::Palette),
     confirm(Interruption::Stop),
     confirm(Interruption::Restart),
     confirm(Interruption::StopAndQuit),
@@ -93,8 +155,14 @@ pub(super) static TABLE: &[Binding] = &[
             (key(KeyCode::Down), KeyCommand::Pick(Move::Down(1))),
             (Key::char('k'), KeyCommand::Pick(Move::Up(1))),
             (Key::char('j'), KeyCommand::Pick(Move::Down(1))),
+            (key(KeyCode::PageUp), KeyCommand::Pick(Move::PageUp)),
+            (key(KeyCode::PageDown), KeyCommand::Pick(Move::PageDown)),
+            (Key::ctrl('u'), KeyCommand::Pick(Move::PageUp)),
+            (Key::ctrl('d'), KeyCommand::Pick(Move::PageDown)),
             (key(KeyCode::Home), KeyCommand::Pick(Move::First)),
             (key(KeyCode::End), KeyCommand::Pick(Move::Last)),
+            (Key::char('g'), KeyCommand::Pick(Move::First)),
+            (Key::char('G'), KeyCommand::Pick(Move::Last)),
         ],
         ("↑↓", "select", 1),
         "select",
@@ -117,7 +185,28 @@ pub(super) static TABLE: &[Binding] = &[
         &[(key(KeyCode::Enter), KeyCommand::Prompt(PromptCommand::Keep))],
         ("Enter", "done", 0),
         "keep the search or the filter",
-        ALWAYS,
+        |c| c.query_prompt().is_none(),
+    ),
+    dialog(
+        Scope::Prompt,
+        &[(key(KeyCode::Enter), KeyCommand::Prompt(PromptCommand::RunQuery))],
+        ("Enter", "run", 0),
+        "run the query",
+        |c| c.query_prompt() == Some(false),
+    ),
+    dialog(
+        Scope::Prompt,
+        &[(key(KeyCode::Tab), KeyCommand::Prompt(PromptCommand::SwitchToQuery(true)))],
+        ("Tab", "query", 1),
+        "type a query of Temporal, which the server runs",
+        |c| c.on(Tab::Workflows) && c.query_prompt().is_none(),
+    ),
+    dialog(
+        Scope::Prompt,
+        &[(key(KeyCode::Tab), KeyCommand::Prompt(PromptCommand::SwitchToQuery(false)))],
+        ("Tab", "filter", 1),
+        "type the words of the filter",
+        |c| c.query_prompt().is_some(),
     ),
     dialog(
         Scope::Prompt,
@@ -185,6 +274,10 @@ pub(super) static TABLE: &[Binding] = &[
         |c| c.model.can.background,
     ),
 ];
+
+const fn palette(command: PaletteCommand) -> KeyCommand {
+    KeyCommand::Palette(command)
+}
 
 /// Returns a row of a dialog or page. `footer` is the text of the keys, the label and the rank.
 pub(super) const fn dialog(

@@ -1,4 +1,4 @@
-//! The keys of the logs: that of the server, and stigmer's own.
+//! The keys of the logs: that of the units, and stigmer's own.
 
 use super::binding::{Binding, Group, KeyCommand, LogCommand, PromptCommand};
 use super::context::Context;
@@ -45,14 +45,23 @@ pub(super) static TABLE: &[Binding] = &[
     log(
         &[(Key::char('c'), KeyCommand::Log(LogCommand::OpenSources))],
         ("c", "sources", 3),
-        "select the log: server, one of its components, or stigmer",
+        "select the lines: all, server, one of its components, a worker; or the log of stigmer",
         |c| c.on(Tab::Logs) && c.fits(),
     ),
     log(
         &[(key(KeyCode::Esc), KeyCommand::Log(LogCommand::Cancel))],
         ("Esc", "clear", 3),
         "clear the selected range; end the search",
-        |c| c.in_log() && (c.view.log.search().is_some() || c.view.log.has_range()),
+        |c| {
+            let log = &c.view.log;
+            c.in_log() && (log.has_range() || log.search().is_some() && c.view.origin.is_none())
+        },
+    ),
+    log(
+        &[(key(KeyCode::Esc), KeyCommand::Log(LogCommand::Back))],
+        ("Esc", "back", 0),
+        "return to the page of the workflow that has opened the log",
+        |c| c.in_log() && c.view.origin.is_some() && !c.view.log.has_range(),
     ),
     log(
         &[(Key::char('y'), KeyCommand::Copy)],
@@ -73,7 +82,7 @@ pub(super) static TABLE: &[Binding] = &[
     log(
         &[(Key::char('z'), KeyCommand::Log(LogCommand::ToggleFolds))],
         ("z", "", 9),
-        "fold or unfold the routine lines of the server",
+        "fold or unfold the routine lines",
         log_has_rows,
     ),
     log(

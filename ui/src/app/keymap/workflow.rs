@@ -2,16 +2,15 @@
 
 use super::binding::{ActionCommand, Binding, Group, KeyCommand, WorkflowCommand};
 use super::context::{Context, Scope};
-use super::screen::{ALWAYS, SCROLL, SILENT, key};
-use crate::app::view::Tab;
+use super::screen::{ALWAYS, PALETTE, SCROLL, SILENT, key};
 use crate::explorer::Move;
 use crate::input::{Key, KeyCode};
 
 pub(super) static TABLE: &[Binding] = &[
     page(
         &[(key(KeyCode::Enter), KeyCommand::Workflow(WorkflowCommand::OpenLine))],
-        ("Enter", "open", 2),
-        "show the stack trace of the failure, or the events and values of the row",
+        ("Enter", "open", 1),
+        "show the stack trace of the failure, the events and values of the row, or the log",
         |c| c.workflow_line().is_some() && !c.has_workflow_details(),
     ),
     page(
@@ -42,6 +41,15 @@ pub(super) static TABLE: &[Binding] = &[
         |c| c.has_neighbour(),
     ),
     page(
+        &[
+            (Key::char('n'), KeyCommand::OpenProblem(true)),
+            (Key::char('N'), KeyCommand::OpenProblem(false)),
+        ],
+        ("n", "next problem", 4),
+        "open the next problem; N opens the previous one",
+        |c| c.has_other_problem(),
+    ),
+    page(
         &[(Key::char('z'), KeyCommand::Workflow(WorkflowCommand::ToggleTasks))],
         ("z", "workflow tasks", 5),
         "show or hide the workflow tasks that did not fail",
@@ -49,7 +57,7 @@ pub(super) static TABLE: &[Binding] = &[
     ),
     page(
         &[(Key::char('a'), KeyCommand::Action(ActionCommand::Open))],
-        ("a", "actions", 2),
+        ("a", "actions", 1),
         "actions on this workflow",
         ALWAYS,
     ),
@@ -59,6 +67,15 @@ pub(super) static TABLE: &[Binding] = &[
         "open this run in the web UI",
         |c| c.model.ui_url.is_some() && c.model.state.is_up(),
     ),
+    Binding {
+        why_not: |_| "the server is not running",
+        ..page(
+            &[(Key::char('e'), KeyCommand::OpenHistory)],
+            ("e", "history as JSON", 7),
+            "open the history as JSON in $PAGER, or in $EDITOR",
+            |c| c.model.state.is_up(),
+        )
+    },
     page(
         &[(Key::char('y'), KeyCommand::Copy)],
         ("y", "copy", 3),
@@ -75,17 +92,13 @@ pub(super) static TABLE: &[Binding] = &[
         &[
             (key(KeyCode::Tab), KeyCommand::NextTab),
             (key(KeyCode::BackTab), KeyCommand::PreviousTab),
-            (Key::char('1'), KeyCommand::Show(Tab::Overview)),
-            (Key::char('2'), KeyCommand::Show(Tab::Workflows)),
-            (Key::char('3'), KeyCommand::Show(Tab::Workers)),
-            (Key::char('4'), KeyCommand::Show(Tab::Logs)),
-            (Key::char('5'), KeyCommand::Show(Tab::Server)),
         ],
         ("Tab", "", 9),
-        "close this page and show another tab",
+        "close this page and show the next tab; with Shift, the previous tab",
         ALWAYS,
     ),
-    page(&[(Key::char('?'), KeyCommand::OpenHelp)], ("?", "help", 0), "all keys", ALWAYS),
+    page(&[(Key::char('t'), KeyCommand::NextTheme)], ("t", "", 9), "next theme", ALWAYS),
+    page(PALETTE, ("?", "help", 0), "this list of all commands; also : and Ctrl-P", ALWAYS),
     page(&[(Key::ctrl('c'), KeyCommand::Quit)], ("Ctrl-C", "quit", 8), "quit", ALWAYS),
 ];
 

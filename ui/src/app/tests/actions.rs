@@ -1,9 +1,14 @@
 //! Keys and the mouse of the actions on workflows.
 
+use ratatui::buffer::Cell;
+
 use super::*;
-use crate::app::view::{ActionKind, ActionStep};
-use crate::model::Answer;
-use crate::request::{ResetPoint, WorkflowAction, WorkflowCall, WorkflowRequest};
+use crate::app::keymap::{ActionCommand, KeyCommand};
+use crate::app::view::{ActionKind, ActionStep, WorkflowCursor};
+use crate::model::{
+    Answer, FoundWorkflows, ResetEvent, RunFound, WorkflowPage, WorkflowRow, WorkflowStatus,
+};
+use crate::request::{ResetPoint, RetriedActivity, WorkflowAction, WorkflowCall, WorkflowRequest};
 
 const ENTER: Key = Key::plain(KeyCode::Enter);
 
@@ -27,6 +32,14 @@ fn requested(keys: &str, model: &Model) -> Option<WorkflowRequest> {
     }
 }
 
+/// Draws a frame. Returns its text.
+fn shown(ui: &mut Ui, model: &Model, log: &SampleLog) -> String {
+    let mut buf = Buffer::empty(WIDE);
+    ui.render(&mut buf, WIDE, model, log, &mut |_, _| {});
+    let rows = buf.content().chunks(WIDE.width.into());
+    rows.map(|row| row.iter().map(Cell::symbol).collect::<String>() + "\n").collect()
+}
+
 fn ids(request: &WorkflowRequest) -> Vec<&str> {
     request.targets.iter().map(|it| it.workflow_id.as_str()).collect()
 }
@@ -48,7 +61,7 @@ fn letter_of_the_menu_requests_the_action_on_the_selected_workflow() {
         ("jjah", WorkflowAction::SaveHistory, vec!["drift-11"]),
         ("jjaty", WorkflowAction::Terminate, vec!["drift-11"]),
         ("jjawy", WorkflowAction::Reset(ResetPoint::LastTask), vec!["drift-11"]),
-        ("jjae7\ny", WorkflowAction::Reset(ResetPoint::Event(7)), vec!["drift-11"]),
+        ("jjae7\ny", WorkflowAction::Reset(ResetPoint::Event(Some(7))), vec!["drift-11"]),
         ("jjady", WorkflowAction::Delete, vec!["drift-11"]),
         ("jjjjjan", WorkflowAction::Retry, vec!["refund-0", "refund-1"]),
         ("jjjjjat2\n", WorkflowAction::Terminate, vec!["refund-0", "refund-1"]),
@@ -140,6 +153,62 @@ fn all_rows_that_pass_the_filter_are_acted_on_together() {
 }
 
 #[test]
+fn dialogs_name_the_workflows_that_are_not_listed() {
+    let (mut model, log) = (sample::with_problems(), SampleLog::temporal());
+    let rows = model.problems.as_mut().unwrap();
+    let group = rows.iter_mut().find(|row| row.subject == "refund-0").unwrap();
+    assert_eq!(group.members.len(), 2);
+    let mut ui = after("jjjjja", &model, &log);
+    let text = shown(&mut ui, &model, &log);
+    assert!(text.contains("refund-0 and refund-1") && !text.contains("not listed"), "{text}");
+
+    let rows = model.problems.as_mut().unwrap();
+    rows.iter_mut().find(|row| row.subject == "refund-0").unwrap().count = 200;
+    let mut ui = after("jjjjja", &model, &log);
+    let text = shown(&mut ui, &model, &log);
+    assert!(text.contains("2 of 200 workflows (the others are not listed)"), "{text}");
+    type_in(&mut ui, "t", &model, &log);
+    let text = shown(&mut ui, &model, &log);
+    assert!(text.contains("Terminate 2 of 200 workflows?"), "{text}");
+    assert!(text.contains("The others are not listed and stay as they are."), "{text}");
+    press(&mut ui, ESC, &model, &log);
+    type_in(&mut ui, "g", &model, &log);
+    assert!(shown(&mut ui, &model, &log).contains("Signal 2 of 200 workflows"));
+
+    let mut one = after("jjjjj", &model, &log);
+    press(&mut one, Key::plain(KeyCode::Right), &model, &log);
+    draw(&mut one, &model, &log);
+    type_in(&mut one, "a", &model, &log);
+    assert!(!shown(&mut one, &model, &log).contains("not listed"), "the row of one workflow");
+
+    let all = after("2/refund\nA", &model, &log).view.menu;
+    assert_eq!(all.unlisted.of_all(all.targets.len()).as_deref(), Some("200"));
+}
+
+#[test]
+fn dialogs_of_a_query_name_its_limit() {
+    let (mut model, log) = (sample::with_problems(), SampleLog::temporal());
+    let query = "WorkflowType = 'Refund'";
+    let row = |n: usize| WorkflowRow { run_id: format!("run-{n}"), ..WorkflowRow::default() };
+    let found = FoundWorkflows {
+        query: query.into(),
+        rows: Some((0..100).map(row).collect()),
+        more: true,
+        ..FoundWorkflows::default()
+    };
+    model.found = Some(found);
+    let mut ui = after("2/", &model, &log);
+    press(&mut ui, Key::plain(KeyCode::Tab), &model, &log);
+    type_in(&mut ui, &format!("{query}\nA"), &model, &log);
+    let text = shown(&mut ui, &model, &log);
+    assert!(text.contains("100 of more than 100 workflows (the others are not"), "{text}");
+    model.found.as_mut().unwrap().more = false;
+    press(&mut ui, ESC, &model, &log);
+    type_in(&mut ui, "A", &model, &log);
+    assert!(!shown(&mut ui, &model, &log).contains("the others"));
+}
+
+#[test]
 fn what_does_not_apply_shows_its_reason() {
     let (model, log) = (sample::with_problems(), SampleLog::temporal());
     let cases = [
@@ -161,9 +230,10 @@ fn what_does_not_apply_shows_its_reason() {
 fn entries_are_selected_by_arrows_and_clicks() {
     let (model, log) = (sample::with_problems(), SampleLog::temporal());
     let mut ui = after("jja", &model, &log);
-    assert_eq!(ui.view.menu.kind, ActionKind::Signal, "the first one that applies");
-    press(&mut ui, Key::plain(KeyCode::Up), &model, &log);
-    press(&mut ui, Key::plain(KeyCode::Up), &model, &log);
+    assert_eq!(ui.view.menu.kind, ActionKind::Query, "the first one that changes nothing");
+    for _ in 0..3 {
+        press(&mut ui, Key::plain(KeyCode::Up), &model, &log);
+    }
     assert_eq!(ui.view.menu.kind, ActionKind::Delete, "continues at the other end");
     press(&mut ui, ENTER, &model, &log);
     assert_eq!(step(&ui), Some(ActionStep::Approve));
@@ -226,4 +296,177 @@ fn answer_opens_its_page_once_and_not_over_a_dialog() {
     assert_eq!(ui.view.overlay, None, "the user has closed it");
     draw(&mut ui, &with(2), &log);
     assert_eq!(ui.view.overlay, Some(Overlay::Answer));
+}
+
+#[test]
+fn facts_of_the_run_decide_which_actions_apply() {
+    let (model, log) = (sample::with_problems(), SampleLog::temporal());
+    let mut ui = after("2Gkkka", &model, &log);
+    let run = ui.open_workflow().expect("the menu needs the facts of its workflow");
+    assert_eq!(run.workflow_id, ui.view.menu.targets[0].workflow_id);
+    press(&mut ui, Key::char('n'), &model, &log);
+    assert_eq!(ui.notice, "no activity waits for a retry");
+    let end = |event, is_completed| ResetEvent { event, is_completed };
+    let page = WorkflowPage {
+        run_id: run.run_id,
+        found: RunFound::Yes,
+        retried: Some(RetriedActivity { type_name: "call_bank".into(), id: "1".into() }),
+        reset_points: [end(14, false), end(9, true), end(4, true)].into(),
+        ..WorkflowPage::default()
+    };
+    let known = Model { page: Some(page.clone()), ..model.clone() };
+    assert!(shown(&mut ui, &known, &log).contains("start the next attempt of call_bank now"));
+    press(&mut ui, Key::char('e'), &known, &log);
+    let form = shown(&mut ui, &known, &log);
+    assert!(form.contains("14 (failed), 9 (last good), 4"), "{form}");
+    assert!(form.contains("--event-id EVENT_ID"), "{form}");
+    press(&mut ui, ESC, &known, &log);
+    let request = press(&mut ui, Key::char('n'), &known, &log);
+    let Some(Action::Workflow(request)) = request else { panic!("{request:?}") };
+    assert_eq!(request.action, WorkflowAction::Retry);
+    assert_eq!(ui.open_workflow(), None, "the menu is closed");
+
+    let ended = WorkflowPage { status: WorkflowStatus::Completed, retried: None, ..page };
+    let ended = Model { page: Some(ended), ..model };
+    type_in(&mut ui, "ac", &ended, &log);
+    assert_eq!(ui.notice, "the workflow has ended");
+}
+
+#[test]
+fn dots_mean_that_a_dialog_follows() {
+    let (model, log) = (sample::with_problems(), SampleLog::temporal());
+    for keys in ["jja", "jj j a", "jjjjjjja"] {
+        let ui = after(keys, &model, &log);
+        let screen = shown(&mut ui.clone(), &model, &log);
+        for binding in keymap::in_scope(Scope::Actions) {
+            let [(key, KeyCommand::Action(ActionCommand::Choose(kind)))] = binding.keys else {
+                continue;
+            };
+            if !ui.view.menu.why_not(*kind, &model).is_empty() {
+                continue;
+            }
+            let is_entry = |part: &&str| {
+                part.trim_start_matches([' ', '▸']).starts_with(&format!("{}  ", binding.shown))
+            };
+            let entry = screen.lines().flat_map(|line| line.split('│')).find(is_entry).unwrap();
+            let mut chosen = ui.clone();
+            press(&mut chosen, *key, &model, &log);
+            assert_eq!(entry.contains('…'), chosen.view.overlay.is_some(), "{keys}: {entry}");
+        }
+    }
+}
+
+#[test]
+fn esc_ends_the_wait_for_a_slow_action_before_anything_else() {
+    let log = SampleLog::temporal();
+    let waiting = Some("query items of basket-1: 3 s so far".to_owned());
+    let slow = Model { waiting, ..sample::with_problems() };
+    for keys in ["jj", "jj\n", "4"] {
+        let mut ui = after(keys, &slow, &log);
+        let screen = shown(&mut ui, &slow, &log);
+        assert!(screen.contains("query items of basket-1: 3 s so far"), "{screen}");
+        assert!(screen.contains("Esc stop waiting") && !screen.contains("Esc back"), "{screen}");
+        let before = ui.view.clone();
+        assert_eq!(press(&mut ui, ESC, &slow, &log), Some(Action::StopWaiting));
+        assert_eq!(ui.view, before, "{keys}");
+        let over = Model { waiting: None, ..slow.clone() };
+        assert_eq!(press(&mut ui, ESC, &over, &log), None);
+    }
+    let mut ui = after("jja", &slow, &log);
+    assert_eq!(press(&mut ui, ESC, &slow, &log), None, "a dialog in front is closed first");
+}
+
+/// A view whose selected workflow allows each action, and its model.
+fn all_apply(log: &SampleLog) -> (Ui, Model) {
+    let model = sample::with_problems();
+    let ui = after("jj", &model, log);
+    let page = WorkflowPage {
+        run_id: WorkflowCursor::of(ui.view.selected().unwrap(), &model).unwrap().run.run_id,
+        found: RunFound::Yes,
+        retried: Some(RetriedActivity { type_name: "call_bank".into(), id: "1".into() }),
+        ..WorkflowPage::default()
+    };
+    (ui, Model { page: Some(page), ..model })
+}
+
+/// Returns the key of an action and the begin of its text in the menu.
+fn entry(kind: ActionKind) -> (Key, String) {
+    let command = KeyCommand::Action(ActionCommand::Choose(kind));
+    let binding = keymap::all().find(|it| it.keys.first().is_some_and(|(_, it)| *it == command));
+    let binding = binding.unwrap();
+    let begin: Vec<&str> = binding.long.split(' ').take(3).collect();
+    (binding.keys[0].0, format!("{}  {}", binding.shown, begin.join(" ")))
+}
+
+/// Text that the form of an action needs.
+fn typed(kind: ActionKind) -> &'static str {
+    if kind == ActionKind::ResetTo { "7" } else { "items" }
+}
+
+#[test]
+fn mouse_does_each_action_as_the_keys_do() {
+    let log = SampleLog::temporal();
+    let (ui, model) = all_apply(&log);
+    for kind in ActionKind::ALL {
+        let (key, text) = entry(kind);
+        let (mut keys, mut mouse) = (ui.clone(), ui.clone());
+        type_in(&mut keys, "a", &model, &log);
+        let mut by_key = press(&mut keys, key, &model, &log);
+        click(&mut mouse, "a actions", &model, &log);
+        assert_eq!(step(&mouse), Some(ActionStep::Menu), "{kind:?}");
+        let mut by_mouse = click(&mut mouse, &text, &model, &log);
+        while let Some(now) = step(&keys) {
+            assert_eq!((step(&mouse), by_key, by_mouse), (Some(now), None, None), "{kind:?}");
+            (by_key, by_mouse) = match now {
+                ActionStep::Menu => panic!("{kind:?} does not apply: {}", keys.notice),
+                ActionStep::Form => {
+                    type_in(&mut keys, typed(kind), &model, &log);
+                    type_in(&mut mouse, typed(kind), &model, &log);
+                    let by_key = press(&mut keys, ENTER, &model, &log);
+                    (by_key, click(&mut mouse, "Enter send", &model, &log))
+                }
+                ActionStep::Approve => {
+                    let by_key = press(&mut keys, Key::char('y'), &model, &log);
+                    let answer = format!("y     {} the", kind.verb().to_lowercase());
+                    (by_key, click(&mut mouse, &answer, &model, &log))
+                }
+            };
+        }
+        assert!(matches!(by_key, Some(Action::Workflow(_))), "{kind:?}: {by_key:?}");
+        assert_eq!(by_mouse, by_key, "{kind:?}");
+    }
+}
+
+#[test]
+fn copied_command_is_the_shown_one_in_each_dialog() {
+    let log = SampleLog::temporal();
+    let (ui, model) = all_apply(&log);
+    for kind in ActionKind::ALL {
+        let mut ui = ui.clone();
+        type_in(&mut ui, "a", &model, &log);
+        while ui.view.menu.kind != kind {
+            press(&mut ui, Key::plain(KeyCode::Down), &model, &log);
+        }
+        while let Some(now) = step(&ui) {
+            if now == ActionStep::Form {
+                type_in(&mut ui, typed(kind), &model, &log);
+            }
+            let screen = shown(&mut ui, &model, &log);
+            let inside = screen.lines().filter_map(|line| line.split('│').nth(1));
+            let inside: String = inside.flat_map(str::split_whitespace).collect();
+            let (copy, next) = match now {
+                ActionStep::Menu => (Key::char('Y'), ENTER),
+                ActionStep::Form => (Key::ctrl('y'), ENTER),
+                ActionStep::Approve => (Key::char('Y'), Key::char('y')),
+            };
+            let Some(Action::Copy(copied)) = press(&mut ui, copy, &model, &log) else {
+                panic!("{kind:?} in {now:?}: nothing is copied")
+            };
+            let command = ui.view.menu.request().command(model.address.as_deref());
+            assert_eq!(copied.text, command + "\n", "{kind:?} in {now:?}");
+            let words: String = copied.text.split_whitespace().collect();
+            assert!(inside.contains(&words), "{kind:?} in {now:?}: {words}\n{screen}");
+            press(&mut ui, next, &model, &log);
+        }
+    }
 }

@@ -9,17 +9,18 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::app::keymap::{Binding, Group};
-use crate::app::view::RowList;
+use crate::app::view::{PromptPurpose, RowList};
 use crate::draw::cluster::width;
 use crate::loss::{Storage, WorkflowCount};
-use crate::panel::scene::Click;
+use crate::panel::footer;
+use crate::panel::scene::{Click, LogName};
 
 /// Gap between two keys of the footer.
 const GAP: u16 = 2;
 /// Maximum columns of the search pattern if the keys need the rest of the footer.
 const PATTERN: u16 = 24;
-/// Columns of the name of the unit.
-const UNIT: u16 = 8;
+/// Maximum columns of a query if the keys need the rest of the footer.
+const QUERY: u16 = 48;
 
 /// The view after some inputs, each followed by a frame, and the last frame.
 struct Session {
@@ -33,6 +34,8 @@ impl Session {
     fn after(model: Model, log: SampleLog, steps: Vec<(Input, (u16, u16))>) -> Self {
         let mut session =
             Self { ui: ui(), model, log, buf: Buffer::empty(Rect::new(0, 0, 80, 24)) };
+        // The query of `any_model`.
+        session.ui.view.listing.query = session.model.found.as_ref().map(|it| it.query.clone());
         session.draw();
         for (input, (width, height)) in steps {
             session.ui.handle(input, &session.model, &session.log);
@@ -52,7 +55,11 @@ impl Session {
     }
 
     fn row(&self, y: u16) -> String {
-        let cells = (0..self.buf.area.width).map(|x| self.buf[(x, y)].symbol());
+        self.row_from(0, y)
+    }
+
+    fn row_from(&self, x: u16, y: u16) -> String {
+        let cells = (x..self.buf.area.width).map(|x| self.buf[(x, y)].symbol());
         cells.collect()
     }
 
@@ -75,7 +82,7 @@ impl Session {
     fn is_typed(&self, key: Key) -> bool {
         let types = matches!(key.code, KeyCode::Char(_)) && !key.ctrl;
         match self.context().scope() {
-            Scope::Prompt | Scope::Form => types,
+            Scope::Prompt | Scope::Form | Scope::Palette => types,
             Scope::Approve => {
                 let is_digit = matches!(key.code, KeyCode::Char(c) if c.is_ascii_digit());
                 types && is_digit && self.ui.view.menu.asks_for_number()
@@ -152,21 +159,34 @@ proptest! {
         if !session.has_footer() || session.buf.area.is_empty() {
             return Ok(());
         }
+        // The reason why a query is refused takes the room of the keys.
+        if session.ui.view.prompt_answer(&session.model).is_some_and(|it| !it.error.is_empty()) {
+            return Ok(());
+        }
         let scope = session.context().scope();
-        let last_row = session.row(session.buf.area.height - 1);
-        let last_row = last_row.strip_prefix(" server: ").unwrap_or(&last_row);
-        let pieces: Vec<&str> = last_row.split("  ").map(str::trim).filter(|it| !it.is_empty()).collect();
         let mut wanted: Vec<&Binding> =
             keymap::in_scope(scope).filter(|it| !it.short.is_empty() && session.works(it)).collect();
+        // The name of the unit has room if one of its keys works, and precedes these keys.
+        let is_of_unit = |it: &&&Binding| it.group == Group::Unit;
+        let unit = match wanted.iter().any(|it| is_of_unit(&it)) {
+            true => width(&footer::unit(&session.context(), session.buf.area.width)),
+            false => 0,
+        };
+        let names_unit = wanted.iter().filter(is_of_unit).any(|it| session.clickable(it));
+        let from = if names_unit { 1 + unit } else { 0 };
+        let last_row = session.row_from(from, session.buf.area.height - 1);
+        let pieces: Vec<&str> = last_row.split("  ").map(str::trim).filter(|it| !it.is_empty()).collect();
         if scope != Scope::Prompt {
             for piece in &pieces {
                 prop_assert!(wanted.iter().any(|it| text(it) == *piece), "{piece:?} does not work");
             }
         }
         wanted.sort_by_key(|it| it.rank);
-        let prompt = if scope == Scope::Prompt { PATTERN } else { 0 };
-        let has_unit = wanted.iter().any(|it| it.group == Group::Unit);
-        let unit = if has_unit && session.buf.area.width >= 60 { UNIT } else { 0 };
+        let prompt = match session.ui.view.prompt.as_ref().map(|prompt| &prompt.purpose) {
+            _ if scope != Scope::Prompt => 0,
+            Some(PromptPurpose::Query { .. }) => QUERY,
+            _ => PATTERN,
+        };
         let mut room = session.buf.area.width.saturating_sub(1 + prompt + unit);
         for binding in wanted {
             let columns = width(&text(binding));
@@ -212,11 +232,16 @@ proptest! {
             let (action, clicked) = session.try_input(Input::Click { x, y });
             match click {
                 Click::Key(key) => {
-                    let (same, pressed) = session.try_input(Input::Key(key));
+                    let mut pressed = session.ui.clone();
+                    if session.context().scope() == Scope::Prompt && matches!(key.code, KeyCode::Char(_)) && !key.ctrl {
+                        // A character would be text for the prompt.
+                        pressed.view.drop_prompt();
+                    }
+                    let same = pressed.handle(Input::Key(key), &session.model, &session.log);
                     prop_assert_eq!(action, same);
                     prop_assert_eq!((clicked.view, clicked.notice), (pressed.view, pressed.notice), "{:?}", key);
                 }
-                Click::InHelp(key) => {
+                Click::PaletteKey(key) => {
                     let mut pressed = session.ui.clone();
                     pressed.view.overlay = None;
                     let same = pressed.handle(Input::Key(key), &session.model, &session.log);
@@ -239,7 +264,21 @@ proptest! {
                     let selected = clicked.view.workflow.and_then(|cursor| cursor.selected);
                     prop_assert_eq!(selected, Some(line));
                 }
-                Click::Source(source) => prop_assert_eq!(clicked.view.source, source),
+                Click::PaletteRow(at) => {
+                    let row = session.context().palette().remove(at);
+                    if let Some(why) = row.why_not {
+                        prop_assert_eq!((action, clicked.notice), (None, why));
+                        prop_assert_eq!(clicked.view.overlay, Some(Overlay::Palette));
+                    }
+                }
+                Click::Namespaces => prop_assert_eq!(clicked.view.overlay, Some(Overlay::Palette)),
+                Click::Source(LogName::Stigmer) => {
+                    prop_assert_eq!(clicked.view.source, Source::Stigmer);
+                }
+                Click::Source(LogName::Lines(unit)) => {
+                    prop_assert_eq!(clicked.view.source, Source::Units);
+                    prop_assert_eq!(clicked.view.log.filter().unit, unit);
+                }
                 Click::Field(field) => prop_assert_eq!(clicked.view.menu.field, field),
                 Click::Pick(_) => prop_assert_eq!(clicked.view.overlay, None),
             }

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::app::view::Item;
-use crate::input::DismissRequest;
-use crate::model::ProblemKind;
+use crate::input::{CopyKind, CopyRequest, DismissRequest};
+use crate::model::{Dismissed, ProblemKind, TimelineRow};
 
 /// The view of a wide screen after some keys.
 fn after(keys: &str, model: &Model, log: &SampleLog) -> Ui {
@@ -46,6 +46,47 @@ fn arrows_and_vim_keys_move_through_the_rows_of_all_sections() {
     assert_eq!(ui.view.selected(), None);
 }
 
+/// Each movement of the arrows, with the same movement by a letter.
+const VIM: [(KeyCode, &[Key]); 6] = [
+    (KeyCode::Down, &[Key::char('j')]),
+    (KeyCode::End, &[Key::char('G')]),
+    (KeyCode::Up, &[Key::char('k')]),
+    (KeyCode::Home, &[Key::char('g')]),
+    (KeyCode::PageDown, &[Key::ctrl('d')]),
+    (KeyCode::PageUp, &[Key::ctrl('u')]),
+];
+
+#[test]
+fn vim_keys_do_the_same_as_arrows_in_every_list_and_page() {
+    let (mut model, log) = (sample::with_many_rows(60), SampleLog::numbered(200));
+    model.timeline =
+        (0..40).map(|id| TimelineRow { id, ..sample::ready().timeline[0].clone() }).collect();
+    let mut page = sample::pages::long(model.clone(), 500).page.unwrap();
+    // The overview, the workflows, the workers, the log, the timeline, two lists, two pages.
+    for keys in ["", "2", "3", "4", "5", "4c", "2c", "4\n", "2j\n"] {
+        let mut moved = 0;
+        let mut arrows = after(keys, &model, &log);
+        if let Some(run) = arrows.open_workflow() {
+            page.run_id = run.run_id;
+            model.page = Some(page.clone());
+            draw(&mut arrows, &model, &log);
+        }
+        for (code, letters) in VIM {
+            let before = arrows.view.clone();
+            let mut vim = arrows.clone();
+            press(&mut arrows, Key::plain(code), &model, &log);
+            draw(&mut arrows, &model, &log);
+            for letter in letters {
+                press(&mut vim, *letter, &model, &log);
+            }
+            draw(&mut vim, &model, &log);
+            assert_eq!(vim.view, arrows.view, "{code:?} after {keys:?}");
+            moved += usize::from(arrows.view != before);
+        }
+        assert!(moved >= 2 || keys == "4\n", "only {moved} movements after {keys:?}");
+    }
+}
+
 #[test]
 fn dismissed_problems_are_a_request_to_the_caller() {
     let (model, log) = (sample::with_problems(), SampleLog::temporal());
@@ -55,7 +96,7 @@ fn dismissed_problems_are_a_request_to_the_caller() {
     assert_eq!(request(&mut ui, 'd'), Some(Action::Dismiss(one)));
     assert_eq!(request(&mut ui, 'D'), Some(Action::Dismiss(DismissRequest::All)));
     assert_eq!(request(&mut ui, 'u'), None, "none is dismissed");
-    let hidden = Model { dismissed: 1, ..model.clone() };
+    let hidden = Model { dismissed: Dismissed { problems: 1, workflows: 1 }, ..model.clone() };
     let undo = press(&mut ui, Key::char('u'), &hidden, &log);
     assert_eq!(undo, Some(Action::Dismiss(DismissRequest::Undo)));
 }
@@ -64,7 +105,7 @@ fn dismissed_problems_are_a_request_to_the_caller() {
 fn right_lists_the_workflows_of_a_problem_and_left_hides_them() {
     let (model, log) = (sample::with_problems(), SampleLog::temporal());
     let problems = model.problems.as_ref().unwrap();
-    let at = problems.iter().position(|row| row.members.len() == 2).unwrap();
+    let at = problems.iter().position(|row| row.subject == "refund-0").unwrap();
     for tab in ["1", "2"] {
         let mut ui = after(tab, &model, &log);
         let keys = |ui: &mut Ui, code| press(ui, Key::plain(code), &model, &log);
@@ -85,6 +126,42 @@ fn right_lists_the_workflows_of_a_problem_and_left_hides_them() {
         draw(&mut ui, &model, &log);
         assert_eq!(ui.view.selected(), Some(Item::Problem(at)));
         assert_eq!(ui.view.list().unwrap().items().len(), rows);
+    }
+}
+
+#[test]
+fn workflows_that_wait_in_a_queue_are_rows_with_pages_and_actions() {
+    let (model, log) = (sample::with_problems(), SampleLog::temporal());
+    let problems = model.problems.as_ref().unwrap();
+    let at = problems.iter().position(|row| row.subject == "billing").unwrap();
+    for tab in ["1", "2"] {
+        let mut ui = after(tab, &model, &log);
+        let keys = |ui: &mut Ui, code| press(ui, Key::plain(code), &model, &log);
+        while ui.view.selected() != Some(Item::Problem(at)) {
+            keys(&mut ui, KeyCode::Down);
+        }
+        let opened = |ui: &mut Ui| {
+            keys(ui, KeyCode::Enter);
+            let opened = ui.open_workflow().map(|it| it.workflow_id.clone());
+            press(ui, ESC, &model, &log);
+            opened
+        };
+        let newest = (tab == "2").then(|| "invoice-13".to_owned());
+        assert_eq!(opened(&mut ui), newest, "on tab 1, the row is about the queue");
+        let ids: Vec<String> =
+            ui.view.targets(&model).into_iter().map(|it| it.workflow_id).collect();
+        assert_eq!(ids, ["invoice-13", "invoice-12"]);
+        keys(&mut ui, KeyCode::Right);
+        draw(&mut ui, &model, &log);
+        assert_eq!(opened(&mut ui), None, "its workflows have rows of their own");
+        for id in ["invoice-13", "invoice-12"] {
+            keys(&mut ui, KeyCode::Down);
+            assert_eq!(ui.view.targets(&model)[0].workflow_id, id);
+            assert_eq!(opened(&mut ui).as_deref(), Some(id));
+        }
+        keys(&mut ui, KeyCode::Left);
+        draw(&mut ui, &model, &log);
+        assert_eq!(ui.view.selected(), Some(Item::Problem(at)));
     }
 }
 
@@ -142,8 +219,10 @@ fn filter_is_typed_kept_and_cleared() {
     let rows = |ui: &Ui| ui.view.workflows.items().len();
     let filtered = rows(&ui);
     assert!((1..8).contains(&filtered), "{filtered}");
+    assert_eq!(ui.view.selected(), None);
     type_in(&mut ui, "\n", &model, &log);
     assert_eq!((ui.view.prompt.is_none(), rows(&ui)), (true, filtered));
+    assert_eq!(ui.view.workflows.at(), Some(0), "the first row that passes");
     type_in(&mut ui, "/x", &model, &log);
     press(&mut ui, ESC, &model, &log);
     draw(&mut ui, &model, &log);
@@ -206,27 +285,93 @@ fn second_click_on_a_row_opens_it() {
 fn unknown_and_unavailable_keys_show_a_notice() {
     let (model, log) = (sample::ready(), SampleLog::temporal());
     let notice = |keys: &str| after(keys, &model, &log).notice;
-    assert_eq!(notice("X"), "unknown key, ? lists all keys");
+    for place in ["", "2", "4", "j\n", "5\n"] {
+        let notice = notice(&format!("{place}X"));
+        assert_eq!(notice, "unknown key, ? lists all keys", "after {place:?}");
+    }
+    let problems = sample::with_problems();
+    assert_eq!(after("jj\nX", &problems, &log).notice, "unknown key, ? lists all keys");
     assert_eq!(notice("5z"), "no effect here, ? lists all keys");
+    assert_eq!(notice("3/"), "on tab 2");
     assert_eq!(notice("s"), "the server is already running");
     assert_eq!(notice("Xj"), "");
 }
 
 #[test]
-fn tabs_count_the_red_rows_of_their_kinds() {
+fn tabs_and_heading_count_the_same_red_rows() {
     let log = SampleLog::temporal();
     let mut model = sample::with_problems();
     let shown = |model: &Model| {
         let mut ui = ui();
         let mut buf = Buffer::empty(WIDE);
         ui.render(&mut buf, WIDE, model, &log, &mut |_, _| {});
-        let row = buf.content().chunks(WIDE.width.into()).nth(2).unwrap();
-        row.iter().map(ratatui::buffer::Cell::symbol).collect::<String>()
+        let row = |y| {
+            let row = buf.content().chunks(WIDE.width.into()).nth(y).unwrap();
+            row.iter().map(ratatui::buffer::Cell::symbol).collect::<String>()
+        };
+        (row(2), row(3).trim_end().to_owned())
     };
-    let row = shown(&model);
+    let (row, heading) = shown(&model);
     assert!(row.contains("2 Workflows ✗5 ") && row.contains("3 Workers ✗1 "), "{row}");
     assert!(row.contains("5 Server ─"), "{row}");
-    model.problems.as_mut().unwrap()[0].kind = ProblemKind::Data;
-    let row = shown(&model);
+    assert_eq!(heading, " Problems 8: 6 ✗  1 ▲  1 ↻");
+    let problems = model.problems.as_mut().unwrap();
+    problems[0].kind = ProblemKind::Data;
+    problems.retain(|row| row.severity == crate::model::Severity::Red);
+    let (row, heading) = shown(&model);
     assert!(row.contains("5 Server ✗1 ") && row.contains("3 Workers ─"), "{row}");
+    assert_eq!(heading, " Problems 6 ✗");
+    model.problems = Some(Vec::new());
+    assert_eq!(shown(&model).1, " Problems 0");
+}
+
+#[test]
+fn message_says_what_was_copied() {
+    let (model, log) = (sample::with_problems(), SampleLog::temporal());
+    let message = |keys: &str| {
+        let mut ui = ui();
+        draw(&mut ui, &model, &log);
+        match type_in(&mut ui, keys, &model, &log) {
+            Some(Action::Copy(copied)) => copied.message(),
+            other => panic!("{other:?}"),
+        }
+    };
+    for (keys, expected) in [
+        ("jjy", "copied drift-11"),
+        ("jjY", "copied the command"),
+        ("jj\ny", "copied drift-11"),
+        ("jj\nY", "copied the command"),
+        ("3jy", "copied orders"),
+        ("4y", "copied 1 line"),
+        ("4\ny", "copied 1 line"),
+    ] {
+        assert_eq!(message(keys), expected, "{keys:?}");
+    }
+    let lines = |left_out| {
+        let kind = CopyKind::Lines;
+        CopyRequest { text: "a\nb\nc\n".into(), lines: 3, left_out, kind }.message()
+    };
+    assert_eq!(lines(0), "copied 3 lines");
+    assert_eq!(lines(2), "copied 3 of 5 lines (terminal limit)");
+}
+
+#[test]
+fn footer_names_the_key_that_changes_the_selected_group() {
+    let (model, log) = (sample::with_problems(), SampleLog::temporal());
+    let mut ui = ui();
+    draw(&mut ui, &model, &log);
+    type_in(&mut ui, "jjjjj", &model, &log);
+    let works = |ui: &Ui, code| {
+        let context = Context { view: &ui.view, model: &model, log: &log };
+        keymap::look_up(Key::plain(code), &context).is_ok()
+    };
+    let both = |ui: &Ui| (works(ui, KeyCode::Right), works(ui, KeyCode::Left));
+    assert_eq!(both(&ui), (true, false));
+    press(&mut ui, Key::plain(KeyCode::Right), &model, &log);
+    draw(&mut ui, &model, &log);
+    assert_eq!(both(&ui), (false, true));
+    type_in(&mut ui, "j", &model, &log);
+    assert_eq!(both(&ui), (false, true), "a workflow of the group");
+    press(&mut ui, Key::plain(KeyCode::Left), &model, &log);
+    assert_eq!(both(&ui), (true, false));
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::app::view::PageLine;
+use crate::log::{Level, LogSource};
 use crate::model::OpenWorkflow;
 
 const ENTER: Key = Key::plain(KeyCode::Enter);
@@ -129,7 +130,7 @@ fn workflow_tasks_are_shown_on_request() {
 }
 
 #[test]
-fn copied_command_names_the_run_and_quotes_it() {
+fn copied_command_names_server_and_run_and_quotes_them() {
     let (mut model, log) = (sample::with_problems(), SampleLog::temporal());
     let mut ui = opened(&model, &log);
     assert_eq!(
@@ -144,9 +145,10 @@ fn copied_command_names_the_run_and_quotes_it() {
     }
     ui.view.workflow = None;
     press(&mut ui, ENTER, &model, &log);
+    model.address = Some("127.0.0.1:7300".into());
     let command = copied(&mut ui, 'Y', &model, &log);
-    assert!(command.contains(r"--workflow-id 'it'\''s 1' "), "{command}");
-    assert!(command.ends_with(" --namespace orders\n"), "{command}");
+    assert!(command.contains("--workflow-id \"it's 1\" "), "{command}");
+    assert!(command.ends_with(" --address 127.0.0.1:7300 --namespace orders\n"), "{command}");
 }
 
 #[test]
@@ -155,4 +157,67 @@ fn web_ui_is_opened_from_the_page() {
     let mut ui = opened(&model, &log);
     assert_eq!(press(&mut ui, Key::char('o'), &model, &log), Some(Action::OpenWebUi));
     assert!(ui.open_workflow().is_some());
+}
+
+#[test]
+fn n_opens_the_page_of_the_next_problem() {
+    let (model, log) = (sample::with_problems(), SampleLog::temporal());
+    let mut ui = opened(&model, &log);
+    type_in(&mut ui, "n", &model, &log);
+    assert_eq!(open_id(&ui).as_deref(), Some("shipment-7"));
+    type_in(&mut ui, "NN", &model, &log);
+    assert_eq!((open_id(&ui), ui.view.overlay), (None, Some(Overlay::Row)), "a queue");
+    type_in(&mut ui, "n", &model, &log);
+    assert_eq!((open_id(&ui).as_deref(), ui.view.overlay), (Some("refund-0"), None));
+    type_in(&mut ui, "X", &model, &log);
+    assert_eq!(ui.notice, "unknown key, ? lists all keys");
+    let only = model.problems.as_ref().unwrap()[4].clone();
+    let model = Model { problems: Some(vec![only]), ..model };
+    draw(&mut ui, &model, &log);
+    type_in(&mut ui, "n", &model, &log);
+    assert_eq!(ui.notice, "no effect here, ? lists all keys", "the only problem");
+}
+
+#[test]
+fn log_of_the_page_is_searched_and_esc_returns_to_the_page() {
+    let model = sample::pages::stuck(sample::with_problems());
+    let mut log = SampleLog::temporal();
+    for text in ["fails", "fails again"] {
+        log.push("21:28:04.000", Level::Warn, "history", text, "workflow=unknown-14");
+    }
+    let mut ui = ui();
+    draw(&mut ui, &model, &log);
+    type_in(&mut ui, "2jj\n", &model, &log);
+    draw(&mut ui, &model, &log);
+    assert_eq!(open_id(&ui).as_deref(), Some("unknown-14"));
+    type_in(&mut ui, "G", &model, &log);
+    let line = |ui: &Ui| ui.view.workflow.as_ref().unwrap().line(&model);
+    assert_eq!(line(&ui), Some(PageLine::Row(2)), "the end of the history");
+    type_in(&mut ui, "j", &model, &log);
+    assert_eq!(line(&ui), Some(PageLine::Log));
+    press(&mut ui, ENTER, &model, &log);
+    draw(&mut ui, &model, &log);
+    assert_eq!((ui.view.tab, open_id(&ui)), (Tab::Logs, None));
+    assert_eq!(ui.view.log.search().unwrap().matches(), 2);
+    assert_eq!(ui.view.log.current().unwrap().first, log.total() - 1, "the newest of them");
+    type_in(&mut ui, "v", &model, &log);
+    press(&mut ui, ESC, &model, &log);
+    assert_eq!(ui.view.tab, Tab::Logs, "the first Esc clears the range");
+    press(&mut ui, ESC, &model, &log);
+    assert_eq!((ui.view.tab, open_id(&ui).as_deref()), (Tab::Workflows, Some("unknown-14")));
+    assert_eq!(line(&ui), Some(PageLine::Log));
+    press(&mut ui, ENTER, &model, &log);
+    type_in(&mut ui, "1", &model, &log);
+    type_in(&mut ui, "4", &model, &log);
+    press(&mut ui, ESC, &model, &log);
+    assert_eq!((ui.view.tab, open_id(&ui)), (Tab::Logs, None), "another way to the log");
+}
+
+#[test]
+fn page_without_log_lines_has_no_way_to_the_log() {
+    let (model, log) = (sample::with_problems(), SampleLog::temporal());
+    let mut ui = opened(&model, &log);
+    draw(&mut ui, &model, &log);
+    type_in(&mut ui, "Gj\n", &model, &log);
+    assert_eq!(ui.view.tab, Tab::Overview);
 }

@@ -1,6 +1,9 @@
 //! The actions on workflows: which of them apply, and the input that they need.
 
-use crate::model::Model;
+use std::sync::Arc;
+
+use super::unlisted::Unlisted;
+use crate::model::{Model, OpenWorkflow, ResetEvent, RunFound};
 use crate::request::{ResetPoint, WorkflowAction, WorkflowCall, WorkflowRequest, WorkflowTarget};
 
 /// Maximum bytes of a field.
@@ -9,7 +12,6 @@ const FIELD_MAX: usize = 4_000;
 /// An entry of the menu of actions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ActionKind {
-    #[default]
     Retry,
     Signal,
     Query,
@@ -19,6 +21,7 @@ pub(crate) enum ActionKind {
     Terminate,
     ResetLast,
     ResetTo,
+    #[default]
     SaveHistory,
     Delete,
 }
@@ -37,8 +40,13 @@ pub(crate) enum ActionStep {
 /// The workflows that the user acts on, and the input so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ActionMenu {
-    /// The workflows when the menu was opened. They stay the same while rows change.
+    /// The workflows when the menu was opened. They stay the same while rows change. What is known
+    /// about a single one is updated.
     pub(crate) targets: Vec<WorkflowTarget>,
+    /// Further workflows of the same rows.
+    pub(crate) unlisted: Unlisted,
+    /// Where a reset of a single workflow can continue, the newest event first. Empty if unknown.
+    pub(crate) reset_points: Arc<[ResetEvent]>,
     /// The selected entry.
     pub(crate) kind: ActionKind,
     /// Text of each field: the name and the argument, or the ID of an event.
@@ -101,6 +109,11 @@ impl ActionKind {
         matches!(self, Self::Query | Self::StackTrace | Self::Update | Self::ResetTo)
     }
 
+    /// Whether the action changes no workflow.
+    fn is_harmless(self) -> bool {
+        matches!(self, Self::Query | Self::StackTrace | Self::SaveHistory)
+    }
+
     fn applies_to(self, target: &WorkflowTarget) -> bool {
         match self {
             Self::Retry => target.activity.is_some(),
@@ -129,8 +142,34 @@ impl ActionKind {
 impl ActionMenu {
     pub(crate) fn new(targets: Vec<WorkflowTarget>) -> Self {
         let menu = Self { targets, ..Self::default() };
-        let first = ActionKind::ALL.into_iter().find(|kind| menu.why_not_of(*kind).is_empty());
+        let is_first = |kind: &ActionKind| kind.is_harmless() && menu.why_not_of(*kind).is_empty();
+        let first = ActionKind::ALL.into_iter().find(is_first);
         Self { kind: first.unwrap_or_default(), ..menu }
+    }
+
+    /// Returns the run to read while the menu is open: the single workflow. `None` if there are
+    /// several.
+    pub(crate) fn run(&self) -> Option<OpenWorkflow> {
+        let [WorkflowTarget { namespace, workflow_id, run_id, .. }] = &self.targets[..] else {
+            return None;
+        };
+        Some(OpenWorkflow {
+            namespace: namespace.clone(),
+            workflow_id: workflow_id.clone(),
+            run_id: run_id.clone(),
+            row: None,
+        })
+    }
+
+    /// Updates what is known about the single workflow from its page.
+    pub(crate) fn learn(&mut self, model: &Model) {
+        let [target] = &mut self.targets[..] else { return };
+        let page = model.page.as_ref().filter(|page| page.run_id == target.run_id);
+        if let Some(page) = page.filter(|page| page.found == RunFound::Yes) {
+            target.is_open = page.status.is_open();
+            target.activity.clone_from(&page.retried);
+            self.reset_points = Arc::clone(&page.reset_points);
+        }
     }
 
     /// Returns the workflows to which an action applies.
@@ -215,6 +254,11 @@ impl ActionMenu {
         self.number == self.concerned(self.kind).len().to_string()
     }
 
+    /// Whether the user must type or confirm something before this action is requested.
+    pub(crate) fn has_dialog(&self, kind: ActionKind) -> bool {
+        !kind.fields().is_empty() || kind.asks(self.concerned(kind).len())
+    }
+
     /// Returns the dialog that follows the selection of an action, or its fields. `None` if the
     /// action can be requested now.
     pub(crate) fn next_step(&self, step: ActionStep) -> Option<ActionStep> {
@@ -244,9 +288,7 @@ impl ActionMenu {
             ActionKind::Cancel => WorkflowAction::Cancel,
             ActionKind::Terminate => WorkflowAction::Terminate,
             ActionKind::ResetLast => WorkflowAction::Reset(ResetPoint::LastTask),
-            ActionKind::ResetTo => {
-                WorkflowAction::Reset(ResetPoint::Event(self.event().unwrap_or(0)))
-            }
+            ActionKind::ResetTo => WorkflowAction::Reset(ResetPoint::Event(self.event())),
             ActionKind::SaveHistory => WorkflowAction::SaveHistory,
             ActionKind::Delete => WorkflowAction::Delete,
         };
@@ -315,7 +357,8 @@ mod tests {
         let menu = ActionMenu::new(vec![closed.clone(), closed]);
         assert_eq!(menu.why_not(K::Cancel, &up()), "all of them have ended");
         assert_eq!(menu.why_not(K::Query, &up()), "for one workflow only");
-        assert_eq!(menu.kind, K::ResetLast, "the first entry that applies");
+        assert_eq!(menu.kind, K::SaveHistory, "the first entry that changes nothing");
+        assert_eq!(ActionMenu::new(vec![target("a", true)]).kind, K::Query);
     }
 
     #[test]

@@ -39,6 +39,10 @@ impl RowDetails {
             (Some(attempt), None) => attempt.to_string(),
             (None, _) => String::new(),
         };
+        let attempt = match human::as_of(row.as_of_ms, row.next_try_ms) {
+            Some(as_of) if !attempt.is_empty() => format!("{attempt}, {as_of}"),
+            _ => attempt,
+        };
         let workflows: Vec<String> = row
             .members
             .iter()
@@ -47,12 +51,14 @@ impl RowDetails {
         let facts = vec![
             ("State", row.kind.label().to_owned()),
             ("Cause", row.cause.clone()),
-            ("Hint", row.hint.clone()),
+            ("What to do", row.hint.clone()),
             ("Activity", row.activity.clone().unwrap_or_default()),
             ("Attempt", attempt),
             (
                 "Next try",
-                row.next_try_ms.map(|ms| format!("in {}", human::age(ms))).unwrap_or_default(),
+                row.next_try_ms
+                    .map(|ms| format!("in {}", human::remaining(ms)))
+                    .unwrap_or_default(),
             ),
             ("Since", row.since_ms.map(human::ago).unwrap_or_default()),
             ("Queue", row.queue.clone()),
@@ -65,8 +71,14 @@ impl RowDetails {
     }
 
     fn of_member(row: &ProblemRow, it: &Member) -> Self {
+        let cause = match row.waiting() {
+            [] => row.cause.clone(),
+            _ => row.workflow_cause.clone(),
+        };
         let row = ProblemRow {
+            type_name: it.type_name.clone(),
             subject: it.workflow_id.clone(),
+            cause,
             run_id: Some(it.run_id.clone()),
             count: 1,
             members: Vec::new(),
@@ -74,6 +86,7 @@ impl RowDetails {
             attempt: None,
             max_attempts: None,
             next_try_ms: None,
+            as_of_ms: None,
             since_ms: None,
             command: String::new(),
             ..row.clone()
@@ -102,6 +115,7 @@ impl RowDetails {
         let facts = vec![
             ("State", row.state.label().to_owned()),
             ("Cause", row.cause.clone()),
+            ("What to do", row.hint.clone()),
             ("Process", row.pid.map(|pid| format!("pid {pid}")).unwrap_or_default()),
             ("Started", place.to_owned()),
             ("Since", row.since_ms.map(human::ago).unwrap_or_default()),
@@ -111,7 +125,32 @@ impl RowDetails {
             ("Folder", row.folder.clone()),
             ("CPU", row.cpu_percent.map(human::percent).unwrap_or_default()),
             ("Memory", row.rss_bytes.map(human::bytes).unwrap_or_default()),
+            ("Last lines", row.last_lines.join("\n")),
         ];
         Self::new(row.name.clone(), facts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn number_of_an_attempt_has_its_age_if_it_may_be_outdated() {
+        let attempt = |next_try_ms, as_of_ms| {
+            let row = ProblemRow {
+                attempt: Some(8),
+                max_attempts: Some(50),
+                next_try_ms,
+                as_of_ms: Some(as_of_ms),
+                ..ProblemRow::default()
+            };
+            let facts = RowDetails::of_problem(&row).facts;
+            facts.into_iter().find(|(name, _)| *name == "Attempt").unwrap().1
+        };
+        assert_eq!(attempt(Some(9_000), 12_000), "8 of 50", "the next attempt is later");
+        assert_eq!(attempt(Some(0), 4_000), "8 of 50");
+        assert_eq!(attempt(Some(0), 12_000), "8 of 50, as of 12 s ago");
+        assert_eq!(attempt(None, 12_000), "8 of 50, as of 12 s ago");
     }
 }

@@ -24,10 +24,11 @@ pub(crate) enum StatusFilter {
 }
 
 impl StatusFilter {
-    pub(crate) fn next(self) -> Self {
+    /// Returns the next status. A query lists no problems.
+    pub(crate) fn next(self, has_query: bool) -> Self {
         match self {
-            Self::All => Self::Problems,
-            Self::Problems => Self::Running,
+            Self::All if !has_query => Self::Problems,
+            Self::All | Self::Problems => Self::Running,
             Self::Running => Self::Closed,
             Self::Closed => Self::All,
         }
@@ -66,21 +67,22 @@ enum Column {
 type Texts<'a> = [(Column, &'a str); 5];
 
 impl Word {
-    /// Returns the word for `[!][column:]text`. `None` without a text.
+    /// Returns the word for `[!][column:]text`, also with `=` instead of `:`. `None` without a text.
     fn parse(word: &str) -> Option<Self> {
         let (excludes, word) = match word.strip_prefix('!') {
             Some(rest) => (true, rest),
             None => (false, word),
         };
         let columns = [
-            ("type:", Column::Type),
-            ("id:", Column::Id),
-            ("queue:", Column::Queue),
-            ("cause:", Column::Cause),
+            ("type", Column::Type),
+            ("id", Column::Id),
+            ("queue", Column::Queue),
+            ("cause", Column::Cause),
         ];
-        let found = columns
-            .iter()
-            .find_map(|(prefix, column)| Some((Some(*column), word.strip_prefix(prefix)?)));
+        let found = columns.iter().find_map(|(name, column)| {
+            let text = word.strip_prefix(name)?.strip_prefix([':', '='])?;
+            Some((Some(*column), text))
+        });
         let (column, text) = found.unwrap_or((None, word));
         let text = text.to_lowercase();
         (!text.is_empty()).then_some(Self { text, excludes, column })
@@ -114,6 +116,17 @@ impl RowFilter {
         self.text = text;
     }
 
+    /// Returns the text, if it may be the ID of a workflow.
+    pub(crate) fn id(&self) -> Option<&str> {
+        let text = self.text.trim();
+        match self.words.as_slice() {
+            [Word { excludes: false, column: None, .. }] if !text.contains(char::is_whitespace) => {
+                Some(text)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether every row passes.
     pub(crate) fn is_empty(&self) -> bool {
         self.words.is_empty() && self.type_name.is_none() && self.status == StatusFilter::All
@@ -125,15 +138,28 @@ impl RowFilter {
             StatusFilter::Running => !row.kind.is_closed(),
             StatusFilter::Closed => row.kind.is_closed(),
         };
+        let passes = |type_name: &str, id: &str, cause: &str| {
+            self.passes_type(type_name)
+                && self.passes(&[
+                    (Column::Type, type_name),
+                    (Column::Id, id),
+                    (Column::Queue, &row.queue),
+                    (Column::Cause, cause),
+                    (Column::Status, row.kind.label()),
+                ])
+        };
         is_of_status
-            && self.passes_type(&row.type_name)
-            && self.passes(&[
-                (Column::Type, &row.type_name),
-                (Column::Id, &row.subject),
-                (Column::Queue, &row.queue),
-                (Column::Cause, &row.cause),
-                (Column::Status, row.kind.label()),
-            ])
+            && match row.waiting() {
+                [] => {
+                    let mut others = row.members.iter().map(|it| &it.workflow_id);
+                    passes(&row.type_name, &row.subject, &row.cause)
+                        || others.any(|id| passes(&row.type_name, id, &row.cause))
+                }
+                waiting => {
+                    let cause = &row.workflow_cause;
+                    waiting.iter().any(|it| passes(&it.type_name, &it.workflow_id, cause))
+                }
+            }
     }
 
     pub(crate) fn passes_workflow(&self, row: &WorkflowRow) -> bool {
@@ -166,7 +192,7 @@ impl RowFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ProblemKind, WorkflowStatus};
+    use crate::model::{Member, ProblemKind, WorkflowStatus};
 
     fn refund() -> ProblemRow {
         ProblemRow {
@@ -191,6 +217,8 @@ mod tests {
             "refund",
             "REFUND 503",
             "type:refund",
+            "type=Refund",
+            "!type=drift",
             "id:refund-0",
             "queue:orders",
             "cause:bank",
@@ -209,6 +237,50 @@ mod tests {
     }
 
     #[test]
+    fn queue_passes_with_one_of_its_waiting_workflows() {
+        let member = |id: &str| Member {
+            workflow_id: id.into(),
+            type_name: "Invoice".into(),
+            ..Member::default()
+        };
+        let row = ProblemRow {
+            kind: ProblemKind::NoWorker,
+            type_name: "queue".into(),
+            subject: "billing".into(),
+            queue: "billing".into(),
+            members: vec![member("invoice-13"), member("invoice-12")],
+            workflow_cause: "queue billing: nobody polls it".into(),
+            ..ProblemRow::default()
+        };
+        let passes = |text: &str| {
+            let mut filter = RowFilter::default();
+            filter.set_text(text.into());
+            filter.passes_problem(&row)
+        };
+        for text in ["invoice-12", "type:invoice", "queue:billing", "nobody", "!id:13"] {
+            assert!(passes(text), "{text}");
+        }
+        for text in ["type:queue", "!invoice", "id:billing"] {
+            assert!(!passes(text), "{text}");
+        }
+        let filter = RowFilter { type_name: Some("Invoice".into()), ..RowFilter::default() };
+        assert!(filter.passes_problem(&row));
+    }
+
+    #[test]
+    fn group_passes_with_one_of_its_workflows() {
+        let member = |id: &str| Member { workflow_id: id.into(), ..Member::default() };
+        let members = vec![member("refund-1"), member("refund-0")];
+        let row = ProblemRow { subject: "refund-1".into(), members, count: 2, ..refund() };
+        let passes = |text: &str| {
+            let mut filter = RowFilter::default();
+            filter.set_text(text.into());
+            filter.passes_problem(&row)
+        };
+        assert!(passes("refund-0") && passes("id:refund-1") && !passes("refund-2"));
+    }
+
+    #[test]
     fn status_and_type_select_rows() {
         let completed = WorkflowRow {
             status: WorkflowStatus::Completed,
@@ -224,7 +296,7 @@ mod tests {
         let mut seen = Vec::new();
         for _ in 0..4 {
             seen.push(shown(&filter));
-            filter.status = filter.status.next();
+            filter.status = filter.status.next(false);
         }
         let expected = [
             ([true, true], true),

@@ -36,26 +36,28 @@ impl Marks {
     /// Removes the marks of rows that are gone.
     pub(super) fn retain(&mut self, model: &Model) {
         if !self.is_empty() {
-            self.0.retain(|key| all_items(model).any(|item| item.has(key, model)));
+            self.0.retain(|key| Item::all(model).any(|item| item.has(key, model)));
         }
     }
 }
 
-/// Returns all problems, each with its further workflows, and all workflows of the model.
-pub(super) fn all_items(model: &Model) -> impl Iterator<Item = Item> {
-    let problems = model.problems.iter().flatten().enumerate().flat_map(|(at, row)| {
-        let members = (1..row.members.len()).map(move |number| Item::Member(at, number));
-        std::iter::once(Item::Problem(at)).chain(members)
-    });
-    let recent = model.recent.as_ref().map_or(0, Vec::len);
-    problems.chain((0..recent).map(Item::Workflow))
-}
-
 impl Item {
+    /// Returns all problems, each with its further workflows, and all workflows of the model. A workflow may be
+    /// in several rows.
+    pub(crate) fn all(model: &Model) -> impl Iterator<Item = Self> {
+        let problems = model.problems.iter().flatten().enumerate().flat_map(|(at, row)| {
+            let members = row.further().map(move |number| Self::Member(at, number));
+            std::iter::once(Self::Problem(at)).chain(members)
+        });
+        let recent = model.recent.as_ref().map_or(0, Vec::len);
+        let found = model.found.as_ref().and_then(|found| found.rows.as_ref()).map_or(0, Vec::len);
+        problems.chain((0..recent).map(Self::Workflow)).chain((0..found).map(Self::Found))
+    }
+
     /// Whether actions on workflows apply to the row.
     pub(crate) fn has_targets(self, model: &Model) -> bool {
         let problem = self.problem(model);
-        problem.is_some_and(|row| row.run_id.is_some())
+        problem.is_some_and(|row| row.run_id.is_some() || !row.members.is_empty())
             || self.member(model).is_some()
             || self.workflow(model).is_some()
     }

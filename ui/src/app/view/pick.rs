@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Overlay, Source, View};
 use crate::explorer::{self, Filter};
-use crate::log::LogSource;
+use crate::log::{LogSource, SERVER};
 use crate::model::Model;
 
 /// An item of a list.
@@ -14,7 +14,7 @@ pub(crate) struct PickItem {
     pub(crate) name: String,
     /// Whether the item is a part of the item above.
     pub(crate) is_part: bool,
-    /// Number of lines or rows. `None` if unknown.
+    /// Number of lines or workflows. `None` if unknown.
     pub(crate) count: Option<u64>,
     choice: Choice,
 }
@@ -22,49 +22,68 @@ pub(crate) struct PickItem {
 /// Effect of an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Choice {
-    /// The log of the server: all lines, or those of one component.
-    Server(Option<u16>),
+    /// The lines of the unit with this number, or of all units.
+    Lines(Option<u16>),
+    /// The lines of this component of the server.
+    Component(u16),
+    /// The own log of stigmer.
     Stigmer,
     /// All workflows, or those of one type.
     Type(Option<String>),
 }
 
 /// Returns the items of an open list. Empty for other overlays.
-pub(crate) fn items(overlay: Overlay, model: &Model, log: &dyn LogSource) -> Vec<PickItem> {
-    match overlay {
+pub(crate) fn items(
+    view: &View,
+    list: Overlay,
+    model: &Model,
+    log: &dyn LogSource,
+) -> Vec<PickItem> {
+    match list {
         Overlay::Sources => sources(log),
-        Overlay::Types => types(model),
+        Overlay::Types => types(view, model),
         _ => Vec::new(),
     }
 }
 
+/// Returns the sources of lines with their numbers of lines, and the components of the server.
 fn sources(log: &dyn LogSource) -> Vec<PickItem> {
-    let server = PickItem {
-        name: "server".into(),
-        is_part: false,
-        count: Some(log.len() as u64),
-        choice: Choice::Server(None),
+    let item =
+        |name: &str, count, choice| PickItem { name: name.into(), is_part: false, count, choice };
+    let lines =
+        |name: &str, unit| item(name, Some(explorer::lines(log, unit)), Choice::Lines(unit));
+    let all = (log.units().len() > 1).then(|| lines("all", None));
+    let components = || {
+        explorer::components(log).into_iter().map(|(id, lines)| PickItem {
+            is_part: true,
+            ..item(log.component(id), Some(lines), Choice::Component(id))
+        })
     };
-    let stigmer =
-        PickItem { name: "stigmer".into(), is_part: false, count: None, choice: Choice::Stigmer };
-    let components = explorer::components(log).into_iter().map(|(id, lines)| PickItem {
-        name: log.component(id).into(),
-        is_part: true,
-        count: Some(lines),
-        choice: Choice::Server(Some(id)),
+    let units = log.units().iter().flat_map(|(unit, name)| {
+        let parts = (*unit == SERVER).then(components);
+        std::iter::once(lines(name, Some(*unit))).chain(parts.into_iter().flatten())
     });
-    std::iter::once(server).chain(components).chain([stigmer]).collect()
+    all.into_iter().chain(units).chain([item("stigmer", None, Choice::Stigmer)]).collect()
 }
 
-fn types(model: &Model) -> Vec<PickItem> {
-    let problems = model.problems.iter().flatten();
-    let problems = problems.filter(|row| row.kind.is_of_workflows()).map(|row| &row.type_name);
-    let names = problems.chain(model.recent.iter().flatten().map(|row| &row.type_name));
+/// Returns the types of the listed workflows without a filter, or of those that the query has found.
+fn types(view: &View, model: &Model) -> Vec<PickItem> {
+    let has_query = view.listing.query.is_some();
+    let found = view.found(model).and_then(|found| found.rows.as_ref());
+    let recent = if has_query { found } else { model.recent.as_ref() };
+    let problems = model.problems.iter().flatten().filter(|_| !has_query);
+    let of_workflows = problems.filter(|row| row.kind.is_of_workflows());
+    let problems = of_workflows.flat_map(|row| {
+        let own = Some((&row.type_name, row.count)).filter(|_| row.waiting().is_empty());
+        own.into_iter().chain(row.waiting().iter().map(|it| (&it.type_name, 1)))
+    });
+    let recent = recent.into_iter().flatten().map(|row| (&row.type_name, 1));
     let mut counts: BTreeMap<&String, u64> = BTreeMap::new();
     let mut all = 0;
-    for name in names {
-        *counts.entry(name).or_default() += 1;
-        all += 1;
+    for (name, workflows) in problems.chain(recent) {
+        let count = counts.entry(name).or_default();
+        *count = u64::saturating_add(*count, workflows);
+        all = u64::saturating_add(all, workflows);
     }
     let item = |name: &str, count, choice| PickItem {
         name: name.into(),
@@ -73,7 +92,7 @@ fn types(model: &Model) -> Vec<PickItem> {
         choice,
     };
     let types =
-        counts.into_iter().map(|(name, rows)| item(name, rows, Choice::Type(Some(name.clone()))));
+        counts.into_iter().map(|(name, count)| item(name, count, Choice::Type(Some(name.clone()))));
     std::iter::once(item("all", all, Choice::Type(None))).chain(types).collect()
 }
 
@@ -83,20 +102,25 @@ impl View {
         self.open(list);
         let current = match (list, self.source) {
             (Overlay::Types, _) => Choice::Type(self.filter.type_name.clone()),
-            (_, Source::Server) => Choice::Server(self.log.filter().component),
             (_, Source::Stigmer) => Choice::Stigmer,
+            (_, Source::Units) => match *self.log.filter() {
+                Filter { component: Some(component), .. } => Choice::Component(component),
+                Filter { unit, .. } => Choice::Lines(unit),
+            },
         };
-        let at = items(list, model, log).iter().position(|item| item.choice == current);
+        let at = items(self, list, model, log).iter().position(|item| item.choice == current);
         self.picked = at.unwrap_or(0);
     }
 
     /// Closes the list and applies the selected item.
     pub(crate) fn take_picked(&mut self, model: &Model, log: &dyn LogSource) {
         let Some(list) = self.overlay.take() else { return };
-        let item = items(list, model, log).into_iter().nth(self.picked);
+        let item = items(self, list, model, log).into_iter().nth(self.picked);
         match item.map(|item| item.choice) {
-            Some(Choice::Server(component)) => {
-                self.source = Source::Server;
+            Some(Choice::Lines(unit)) => self.show_lines(unit, log),
+            Some(Choice::Component(component)) => {
+                self.show_lines(Some(SERVER), log);
+                let component = Some(component);
                 self.log.set_filter(Filter { component, ..*self.log.filter() }, log);
             }
             Some(Choice::Stigmer) => self.source = Source::Stigmer,

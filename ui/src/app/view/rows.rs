@@ -17,6 +17,8 @@ pub(crate) enum Item {
     Member(usize, usize),
     Worker(usize),
     Workflow(usize),
+    /// A workflow that a query has found.
+    Found(usize),
     /// The log line with this number.
     Line(u64),
     /// The command of an empty section with this number.
@@ -64,6 +66,7 @@ impl Item {
     pub(crate) fn workflow(self, model: &Model) -> Option<&WorkflowRow> {
         match self {
             Self::Workflow(at) => model.recent.as_deref()?.get(at),
+            Self::Found(at) => model.found.as_ref()?.rows.as_deref()?.get(at),
             _ => None,
         }
     }
@@ -71,7 +74,11 @@ impl Item {
     /// Whether the row has a page of its own.
     pub(crate) fn has_page(self) -> bool {
         match self {
-            Self::Problem(_) | Self::Member(..) | Self::Worker(_) | Self::Workflow(_) => true,
+            Self::Problem(_)
+            | Self::Member(..)
+            | Self::Worker(_)
+            | Self::Workflow(_)
+            | Self::Found(_) => true,
             Self::Server | Self::Line(_) | Self::Hint(_) => false,
         }
     }
@@ -82,9 +89,23 @@ impl Item {
             Self::Problem(_) => self.problem(model).map(|row| Key::Problem(row.id.clone())),
             Self::Member(..) => self.member(model).map(|(_, it)| Key::Member(it.run_id.clone())),
             Self::Worker(_) => self.worker(model).map(|row| Key::Worker(row.id.clone())),
-            Self::Workflow(_) => self.workflow(model).map(|row| Key::Workflow(row.run_id.clone())),
+            Self::Workflow(_) | Self::Found(_) => {
+                self.workflow(model).map(|row| Key::Workflow(row.run_id.clone()))
+            }
             Self::Line(number) => Some(Key::Line(number)),
             Self::Hint(number) => Some(Key::Hint(number)),
+        }
+    }
+
+    /// Returns the run of the only workflow that this row stands for.
+    fn run(self, model: &Model) -> Option<&str> {
+        match self {
+            Self::Problem(_) => self.problem(model).filter(|row| row.count <= 1)?.run_id.as_deref(),
+            Self::Member(..) => self.member(model).map(|(_, it)| it.run_id.as_str()),
+            Self::Workflow(_) | Self::Found(_) => {
+                self.workflow(model).map(|row| row.run_id.as_str())
+            }
+            Self::Server | Self::Worker(_) | Self::Line(_) | Self::Hint(_) => None,
         }
     }
 
@@ -100,7 +121,7 @@ impl Item {
             (Self::Worker(_), Key::Worker(id)) => {
                 self.worker(model).is_some_and(|row| row.id == *id)
             }
-            (Self::Workflow(_), Key::Workflow(id)) => {
+            (Self::Workflow(_) | Self::Found(_), Key::Workflow(id)) => {
                 self.workflow(model).is_some_and(|row| row.run_id == *id)
             }
             (Self::Line(number), Key::Line(id)) => number == *id,
@@ -110,12 +131,21 @@ impl Item {
     }
 }
 
+/// The selected row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Selected {
+    key: Key,
+    /// The run of the only workflow that the row stands for. A workflow gets another row when it
+    /// gets a problem or loses it.
+    run: Option<String>,
+    at: usize,
+}
+
 /// The rows of a tab, and the selected one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RowList {
     items: Vec<Item>,
-    /// Identity and position of the selected row.
-    selected: Option<(Key, usize)>,
+    selected: Option<Selected>,
     pub(crate) scroll: ListScroll,
 }
 
@@ -126,24 +156,30 @@ impl RowList {
 
     /// Returns the position of the selected row.
     pub(crate) fn at(&self) -> Option<usize> {
-        self.selected.as_ref().map(|(_, at)| *at)
+        self.selected.as_ref().map(|selected| selected.at)
     }
 
     pub(crate) fn selected(&self) -> Option<Item> {
         self.items.get(self.at()?).copied()
     }
 
-    /// Replaces the rows. The selected row stays selected. If it is gone, the row in its place or
-    /// before it is selected, if it is of the same kind. Returns whether it is gone.
+    /// Replaces the rows. The selected row stays selected, also as another row of the same workflow.
+    /// If it is gone, the row in its place or before it is selected, if it is of the same kind.
+    /// Returns whether it is gone.
     pub(crate) fn update(&mut self, items: Vec<Item>, model: &Model) -> bool {
         self.items = items;
-        let Some((key, at)) = &mut self.selected else { return false };
+        let Some(Selected { key, run, at }) = &mut self.selected else { return false };
         let is_it = |item: &Item| item.has(key, model);
         if self.items.get(*at).is_some_and(is_it) {
             return false;
         }
         if let Some(now) = self.items.iter().position(is_it) {
             *at = now;
+            return false;
+        }
+        let is_of_run = |item: &Item| run.is_some() && item.run(model) == run.as_deref();
+        if let Some(now) = self.items.iter().position(is_of_run) {
+            self.select(now, model);
             return false;
         }
         let at = *at;
@@ -160,8 +196,10 @@ impl RowList {
 
     /// Selects the row at a position. No row is selected if there is none.
     pub(crate) fn select(&mut self, at: usize, model: &Model) {
-        let key = self.items.get(at).and_then(|item| item.key(model));
-        self.selected = key.map(|key| (key, at));
+        self.selected = self.items.get(at).and_then(|item| {
+            let run = item.run(model).map(str::to_owned);
+            Some(Selected { key: item.key(model)?, run, at })
+        });
     }
 
     pub(crate) fn clear(&mut self) {
@@ -251,6 +289,35 @@ mod tests {
         assert_eq!(list.at(), Some(1), "the row before, not one of another kind");
         assert!(list.update(vec![Item::Server], &model));
         assert_eq!((list.at(), list.selected()), (None, None));
+    }
+
+    #[test]
+    fn workflow_stays_selected_when_it_gets_a_problem_and_loses_it() {
+        let row = WorkflowRow { run_id: "run".into(), ..WorkflowRow::default() };
+        let other = WorkflowRow { run_id: "other".into(), ..WorkflowRow::default() };
+        let listed = Model { recent: Some(vec![other.clone(), row]), ..Model::default() };
+        let problem = |count| ProblemRow {
+            id: "stuck".into(),
+            run_id: Some("run".into()),
+            count,
+            ..ProblemRow::default()
+        };
+        let with = |count| Model {
+            problems: Some(vec![problem(count)]),
+            recent: Some(vec![other.clone()]),
+            ..Model::default()
+        };
+
+        let mut list = RowList::default();
+        list.update(vec![Item::Workflow(0), Item::Workflow(1)], &listed);
+        list.select(1, &listed);
+        assert!(!list.update(vec![Item::Problem(0), Item::Workflow(0)], &with(1)));
+        assert_eq!(list.selected(), Some(Item::Problem(0)));
+        assert!(!list.update(vec![Item::Workflow(0), Item::Workflow(1)], &listed));
+        assert_eq!(list.selected(), Some(Item::Workflow(1)));
+        // A group is more than the workflow that was selected.
+        assert!(list.update(vec![Item::Problem(0), Item::Workflow(0)], &with(2)));
+        assert_eq!(list.selected(), Some(Item::Workflow(0)));
     }
 
     #[test]

@@ -29,6 +29,16 @@ impl ListScroll {
         self.last() > 0
     }
 
+    /// Returns the mark for lines above and below the page. Empty if there are none.
+    pub(crate) fn more(&self) -> &'static str {
+        match (self.offset > 0, self.offset < self.last()) {
+            (false, false) => "",
+            (false, true) => "more ↓",
+            (true, false) => "more ↑",
+            (true, true) => "more ↑↓",
+        }
+    }
+
     pub(crate) fn scroll(&mut self, by: Move) {
         let page = self.page.max(2) - 1;
         let offset = match by {
@@ -62,12 +72,15 @@ mod tests {
     fn list_does_not_scroll_beyond_its_end() {
         let mut scroll = ListScroll::default();
         scroll.measure(10, 40);
+        assert_eq!(scroll.more(), "more ↓");
         scroll.scroll(Move::Down(5));
         scroll.measure(10, 43);
-        assert_eq!(scroll.offset, 5);
+        assert_eq!((scroll.offset, scroll.more()), (5, "more ↑↓"));
         scroll.scroll(Move::Last);
-        assert_eq!(scroll.offset, 33);
+        assert_eq!((scroll.offset, scroll.more()), (33, "more ↑"));
         scroll.measure(10, 12);
         assert_eq!(scroll.offset, 2);
+        scroll.measure(12, 12);
+        assert_eq!((scroll.offset, scroll.more()), (0, ""));
     }
 }

@@ -1,7 +1,7 @@
 //! The workflows of rows, to which actions apply.
 
-use super::marks::all_items;
 use super::rows::Item;
+use super::unlisted::Unlisted;
 use super::{Tab, View, WorkflowCursor};
 use crate::model::{Model, OpenWorkflow, ProblemRow, RunFound, WorkflowRow};
 use crate::request::{RetriedActivity, WorkflowTarget};
@@ -10,32 +10,48 @@ impl View {
     /// Returns the workflow of the open page, or else those of the marked rows, or else those of the
     /// selected row.
     pub(crate) fn targets(&self, model: &Model) -> Vec<WorkflowTarget> {
-        if let Some(cursor) = &self.workflow {
-            return vec![self.of_page(cursor, model)];
+        match &self.workflow {
+            Some(cursor) => vec![self.of_page(cursor, model)],
+            None => self.of_items(&self.chosen(model), model),
         }
-        let items: Vec<Item> = if self.marks.is_empty() {
-            self.selected().into_iter().collect()
-        } else {
-            all_items(model).filter(|item| self.marks.contains(*item, model)).collect()
-        };
-        self.of_items(&items, model)
+    }
+
+    /// Returns the marked rows, or else the selected row.
+    fn chosen(&self, model: &Model) -> Vec<Item> {
+        match self.marks.is_empty() {
+            true => self.selected().into_iter().collect(),
+            false => Item::all(model).filter(|it| self.marks.contains(*it, model)).collect(),
+        }
+    }
+
+    /// Returns the workflows of [`Self::targets`] that are not listed.
+    pub(crate) fn unlisted(&self, model: &Model) -> Unlisted {
+        let items = if self.workflow.is_some() { Vec::new() } else { self.chosen(model) };
+        let groups = items.into_iter().filter_map(|it| it.problem(model));
+        // An expanded row stands for one workflow.
+        let count = unlisted_of(groups.filter(|row| !self.is_expanded(row)));
+        Unlisted { count, has_more: false }
+    }
+
+    /// Returns the workflows of [`Self::filtered_targets`] that are not listed.
+    pub(crate) fn filtered_unlisted(&self, model: &Model) -> Unlisted {
+        let items = self.workflows.items().iter();
+        let has_query = self.listing.query.is_some();
+        Unlisted {
+            count: unlisted_of(items.filter_map(|it| it.problem(model))),
+            has_more: has_query && self.found(model).is_some_and(|found| found.more),
+        }
     }
 
     /// Returns the workflow of a page. What is wrong with it is known from its row.
     fn of_page(&self, cursor: &WorkflowCursor, model: &Model) -> WorkflowTarget {
-        let OpenWorkflow { namespace, workflow_id, run_id, .. } = &cursor.run;
-        let rows = self.of_items(&all_items(model).collect::<Vec<_>>(), model);
+        let OpenWorkflow { workflow_id, run_id, .. } = &cursor.run;
+        let rows = self.of_items(&Item::all(model).collect::<Vec<_>>(), model);
         let known =
             rows.into_iter().find(|it| it.run_id == *run_id && it.workflow_id == *workflow_id);
         let page = cursor.page(model).filter(|page| page.found == RunFound::Yes);
         let is_open = page.map(|page| page.status.is_open());
-        let target = known.unwrap_or_else(|| WorkflowTarget {
-            namespace: namespace.clone(),
-            workflow_id: workflow_id.clone(),
-            run_id: run_id.clone(),
-            is_open: true,
-            activity: None,
-        });
+        let target = known.unwrap_or_else(|| cursor.target());
         WorkflowTarget { is_open: is_open.unwrap_or(target.is_open), ..target }
     }
 
@@ -72,9 +88,24 @@ impl View {
     }
 }
 
+/// Returns the number of workflows of problems that are not among the members of these problems.
+fn unlisted_of<'a>(problems: impl Iterator<Item = &'a ProblemRow>) -> u64 {
+    let further = problems.map(|row| {
+        let listed = row.members.len().max(usize::from(row.run_id.is_some()));
+        if listed == 0 { 0 } else { row.count.saturating_sub(listed as u64) }
+    });
+    further.fold(0, u64::saturating_add)
+}
+
 /// Returns the workflow of a problem, or all workflows that its row stands for.
 fn of_problem(row: &ProblemRow, all: bool) -> Vec<WorkflowTarget> {
-    let Some(run_id) = &row.run_id else { return Vec::new() };
+    let Some(run_id) = &row.run_id else {
+        return row
+            .waiting()
+            .iter()
+            .map(|it| target(row, &it.workflow_id, &it.run_id, ""))
+            .collect();
+    };
     let newest = target(row, &row.subject, run_id, &row.activity_id);
     let others = row.members.iter().filter(|it| all && it.run_id != *run_id);
     let others = others.map(|it| target(row, &it.workflow_id, &it.run_id, ""));
@@ -121,7 +152,9 @@ mod tests {
         assert_eq!((activity(0).type_name.as_str(), activity(0).id.as_str()), ("call_bank", "1"));
         assert_eq!(activity(1).id, "", "only the newest one has a known ID");
         assert!(targets.iter().all(|it| it.is_open && it.namespace == "default"));
-        assert_eq!(view.of_items(&[Item::Problem(3), Item::Server], &model), [], "a queue");
+        let waiting = view.of_items(&[Item::Problem(3), Item::Server], &model);
+        let waiting: Vec<_> = waiting.iter().map(|it| (&*it.workflow_id, it.is_open)).collect();
+        assert_eq!(waiting, [("invoice-13", true), ("invoice-12", true)], "they wait in a queue");
         view.expanded.push(model.problems.as_ref().unwrap()[4].id.clone());
         for (item, id) in [(Item::Problem(4), "refund-0"), (Item::Member(4, 1), "refund-1")] {
             let targets = view.of_items(&[item], &model);

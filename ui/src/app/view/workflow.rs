@@ -7,6 +7,7 @@ use super::rows::Item;
 use super::scroll::ListScroll;
 use crate::explorer::Move;
 use crate::model::{HistoryRow, Model, OpenWorkflow, WorkflowPage};
+use crate::request::WorkflowTarget;
 
 /// A line of the page that can be selected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub(crate) enum PageLine {
     Cause(usize),
     /// The row of the history with this number.
     Row(u64),
+    /// The lines of the log that name the workflow.
+    Log,
 }
 
 /// Details of a line.
@@ -41,6 +44,8 @@ pub(crate) struct WorkflowCursor {
     /// Position of the first visible row of the history. A history may have more rows than a
     /// [`ListScroll`] can count.
     pub(crate) first: usize,
+    /// Whether the last frame had a row for the lines of the log that name the workflow.
+    pub(crate) has_log_row: bool,
 }
 
 impl WorkflowCursor {
@@ -55,7 +60,7 @@ impl WorkflowCursor {
         let (run, type_name) = if let Some(row) = item.problem(model) {
             (run(&row.namespace, &row.subject, row.run_id.as_deref()?), &row.type_name)
         } else if let Some((row, member)) = item.member(model) {
-            (run(&row.namespace, &member.workflow_id, &member.run_id), &row.type_name)
+            (run(&row.namespace, &member.workflow_id, &member.run_id), &member.type_name)
         } else {
             let row = item.workflow(model)?;
             (run(&model.namespace, &row.workflow_id, &row.run_id), &row.type_name)
@@ -77,11 +82,23 @@ impl WorkflowCursor {
         page.history.iter().filter(move |row| tasks || !row.routine)
     }
 
-    /// Returns the lines that can be selected.
+    /// Returns the pattern of the lines of the log that name the workflow.
+    pub(crate) fn log_pattern(&self) -> String {
+        name_pattern(&self.run.workflow_id)
+    }
+
+    /// Returns the lines that have details.
     pub(crate) fn lines(&self, model: &Model) -> Vec<PageLine> {
         let Some(page) = self.page(model) else { return Vec::new() };
         let causes = (0..page.causes.len()).map(PageLine::Cause);
         causes.chain(self.rows(page).map(|row| PageLine::Row(row.id))).collect()
+    }
+
+    /// Returns the lines that can be selected.
+    pub(crate) fn stops(&self, model: &Model) -> Vec<PageLine> {
+        let has_log = self.has_log_row && !self.is_open && self.page(model).is_some();
+        let log = has_log.then_some(PageLine::Log);
+        self.lines(model).into_iter().chain(log).collect()
     }
 
     /// Returns the selected line, if it exists.
@@ -90,6 +107,7 @@ impl WorkflowCursor {
         self.selected.filter(|line| match line {
             PageLine::Cause(at) => *at < page.causes.len(),
             PageLine::Row(id) => self.rows(page).any(|row| row.id == *id),
+            PageLine::Log => self.has_log_row,
         })
     }
 
@@ -99,11 +117,13 @@ impl WorkflowCursor {
     }
 
     /// Moves the selection. Without one, a movement down selects the first line, and a movement up
-    /// the last one.
+    /// the last row of the history.
     pub(crate) fn go(&mut self, by: Move, model: &Model) {
-        let lines = self.lines(model);
-        let Some(last) = lines.len().checked_sub(1) else { return };
-        let here = self.line(model).and_then(|line| lines.iter().position(|it| *it == line));
+        let stops = self.stops(model);
+        let Some(end) = stops.len().checked_sub(1) else { return };
+        let here = self.line(model).and_then(|line| stops.iter().position(|it| *it == line));
+        // The line below the history is not its end.
+        let last = stops.iter().rposition(|it| *it != PageLine::Log).unwrap_or(end);
         let page = self.scroll.page().max(2) - 1;
         let to = match (by, here) {
             (Move::First, _) => 0,
@@ -115,7 +135,7 @@ impl WorkflowCursor {
             (Move::PageUp, Some(at)) => at.saturating_sub(page),
             (Move::PageDown, Some(at)) => at + page,
         };
-        self.selected = lines.get(to.min(last)).copied();
+        self.selected = stops.get(to.min(end)).copied();
         self.is_open = false;
     }
 
@@ -134,9 +154,14 @@ impl WorkflowCursor {
         let (title, facts): (&str, Vec<(&str, Cow<'a, str>)>) = match self.open_line(model)? {
             PageLine::Cause(at) => {
                 let cause = page.causes.get(at)?;
+                let pending = page.pending.iter().map(|it| format!("{}: {}", it.name, it.text));
+                let pending: Vec<String> = pending.collect();
                 let facts = vec![
                     ("Failure", cause.text.as_str().into()),
                     ("Place", cause.place.as_str().into()),
+                    // A small page has no room for these texts.
+                    ("Pending", pending.join("\n").into()),
+                    ("What to do", page.hint.as_str().into()),
                     ("Stack", cause.lines.join("\n").into()),
                 ];
                 ("cause", facts)
@@ -149,6 +174,7 @@ impl WorkflowCursor {
                 let state = ("State", row.text.as_str().into());
                 (&row.name, [state].into_iter().chain(facts).collect())
             }
+            PageLine::Log => return None,
         };
         let facts = facts.into_iter().filter(|(_, text)| !text.is_empty()).collect();
         Some(LineDetails { title, facts })
@@ -161,25 +187,26 @@ impl WorkflowCursor {
         Some(format!("{} › {title}\n", self.run.workflow_id) + &facts.collect::<String>())
     }
 
-    /// Returns the command that shows this run.
-    pub(crate) fn command(&self) -> String {
-        let OpenWorkflow { namespace, workflow_id, run_id, .. } = &self.run;
-        let namespace = match namespace.as_str() {
-            "" | "default" => String::new(),
-            name => format!(" --namespace {}", shell_word(name)),
-        };
-        let (workflow_id, run_id) = (shell_word(workflow_id), shell_word(run_id));
-        format!("temporal workflow show --workflow-id {workflow_id} --run-id {run_id}{namespace}")
+    /// Returns the run as the target of an action or a command.
+    pub(crate) fn target(&self) -> WorkflowTarget {
+        let OpenWorkflow { namespace, workflow_id, run_id, .. } = self.run.clone();
+        WorkflowTarget { namespace, workflow_id, run_id, is_open: true, activity: None }
     }
 }
 
-/// Quotes a word for a shell, if necessary.
-fn shell_word(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_./:@=".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
+/// Returns a pattern that matches the ID of a workflow, and no longer ID of letters and digits.
+fn name_pattern(workflow_id: &str) -> String {
+    let mut pattern = String::new();
+    for c in workflow_id.chars() {
+        if r"\.+*?()|[]{}^$#&~".contains(c) {
+            pattern.push('\\');
+        }
+        pattern.push(c);
     }
-    format!("'{}'", word.replace('\'', "'\\''"))
+    let is_of_word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+    let begin = if is_of_word(workflow_id.chars().next()) { r"\b" } else { "" };
+    let end = if is_of_word(workflow_id.chars().next_back()) { r"\b" } else { "" };
+    format!("{begin}{pattern}{end}")
 }
 
 #[cfg(test)]
@@ -225,10 +252,12 @@ mod tests {
         let model = sample::with_problems();
         let has_page = |item| WorkflowCursor::of(item, &model).is_some();
         assert!(has_page(Item::Workflow(0)) && !has_page(Item::Worker(0)));
-        let group = model.problems.iter().flatten().position(|row| row.members.len() > 1);
+        let group = model.problems.iter().flatten().position(|row| row.subject == "refund-0");
         let member = WorkflowCursor::of(Item::Member(group.unwrap(), 1), &model).unwrap();
         assert_eq!(member.run.workflow_id, "refund-1");
         let queue = model.problems.iter().flatten().position(|row| row.subject == "billing");
         assert!(!has_page(Item::Problem(queue.unwrap())));
+        let waiting = WorkflowCursor::of(Item::Member(queue.unwrap(), 0), &model).unwrap();
+        assert_eq!((&*waiting.type_name, &*waiting.run.workflow_id), ("Invoice", "invoice-13"));
     }
 }

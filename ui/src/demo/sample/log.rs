@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::log::{Details, Level, LineHead, LineKind, LogLine, LogSource, Noise};
+use crate::log::{Details, Level, LineHead, LineKind, LogLine, LogSource, Noise, SERVER};
 
 /// A line of the sample log.
 #[derive(Clone, Debug)]
@@ -13,16 +13,27 @@ struct SampleLine {
     text: String,
     fields: String,
     kind: LineKind,
+    unit: u16,
+    continues: bool,
     noise: Option<Noise>,
     names_workflow: bool,
 }
 
 /// A sample log in memory.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct SampleLog {
     lines: Vec<SampleLine>,
     components: Vec<String>,
     dropped: u64,
+    units: Vec<(u16, String)>,
+}
+
+impl Default for SampleLog {
+    /// The empty log of a server without workers.
+    fn default() -> Self {
+        let units = vec![(SERVER, "server".to_owned())];
+        Self { lines: Vec::new(), components: Vec::new(), dropped: 0, units }
+    }
 }
 
 impl LogSource for SampleLog {
@@ -38,6 +49,8 @@ impl LogSource for SampleLog {
             text: &it.text,
             fields: &it.fields,
             kind: it.kind,
+            unit: it.unit,
+            continues: it.continues,
         })
     }
 
@@ -48,6 +61,8 @@ impl LogSource for SampleLog {
     fn head(&self, index: usize) -> Option<LineHead> {
         self.lines.get(index).map(|it| LineHead {
             level: it.level,
+            unit: it.unit,
+            continues: it.continues,
             component: self.components.iter().position(|name| *name == it.component).unwrap_or(0)
                 as u16,
             kind: it.kind,
@@ -78,7 +93,7 @@ impl LogSource for SampleLog {
         })
     }
 
-    /// Searches for plain text, case-insensitive. An unclosed `(` is an error.
+    /// Searches for plain text, case-insensitive. Ignores `\b`. An unclosed `(` is an error.
     fn find(&self, pattern: &str, numbers: Range<u64>) -> Result<Vec<u64>, String> {
         if pattern.contains('(') && !pattern.contains(')') {
             return Err("unclosed group".into());
@@ -87,12 +102,16 @@ impl LogSource for SampleLog {
         let lines =
             (numbers.start.max(self.dropped)..).zip(self.lines.get(skipped..).unwrap_or(&[]));
         let lines = lines.take_while(|(number, _)| *number < numbers.end);
-        let pattern = pattern.to_lowercase();
+        let pattern = pattern.to_lowercase().replace(r"\b", "");
         let found = lines.filter(|(_, it)| {
             let text = format!("{} {} {}", it.component, it.text, it.fields);
             text.to_lowercase().contains(&pattern)
         });
         Ok(found.map(|(number, _)| number).collect())
+    }
+
+    fn units(&self) -> &[(u16, String)] {
+        &self.units
     }
 
     fn spans(&self, pattern: &str, text: &str) -> Vec<Range<usize>> {
@@ -105,6 +124,56 @@ impl LogSource for SampleLog {
 }
 
 impl SampleLog {
+    /// Adds a worker, whose lines follow.
+    pub fn push_worker(&mut self, name: &str) -> u16 {
+        let number = self.units.len() as u16;
+        self.units.push((number, name.into()));
+        number
+    }
+
+    /// Adds a line of a worker with a level.
+    pub fn push_of(&mut self, unit: u16, time: &str, level: Level, text: &str, fields: &str) {
+        self.push(time, level, "", text, fields);
+        if let Some(line) = self.lines.last_mut() {
+            (line.unit, line.names_workflow) = (unit, false);
+        }
+    }
+
+    /// Adds a line of a worker without a level. `continues`: it belongs to the line before it.
+    pub fn push_raw_of(&mut self, unit: u16, text: &str, continues: bool) {
+        let level = self.lines.last().filter(|_| continues).map_or(Level::Info, |line| line.level);
+        self.push_raw(text);
+        if let Some(line) = self.lines.last_mut() {
+            (line.unit, line.continues, line.level) = (unit, continues, level);
+        }
+    }
+
+    /// Adds the mark of a generation of a worker.
+    pub fn push_mark_of(&mut self, unit: u16, text: &str) {
+        self.push_mark(text);
+        if let Some(line) = self.lines.last_mut() {
+            line.unit = unit;
+        }
+    }
+
+    /// Adds the worker `orders` in Python, with its lines.
+    #[must_use]
+    pub fn with_orders(mut self) -> Self {
+        let orders = self.push_worker("orders");
+        let text = "worker started";
+        self.push_of(orders, "21:28:04.358", Level::Info, text, "queue=orders workflows=5");
+        let text = "Completing activity as failed";
+        self.push_of(orders, "21:28:05.690", Level::Warn, text, "call_bank attempt=8");
+        for text in [
+            "Traceback (most recent call last):",
+            "  File \"/src/worker.py\", line 13, in call_bank",
+            "BankUnavailable: bank API answered 503 Service Unavailable",
+        ] {
+            self.push_raw_of(orders, text, true);
+        }
+        self
+    }
+
     /// Returns a log of `n` lines that do not fold and whose texts contain their numbers.
     #[must_use]
     pub fn numbered(n: u64) -> Self {
@@ -131,18 +200,23 @@ impl SampleLog {
         self.dropped += n as u64;
     }
 
-    /// Adds `n` routine lines.
+    /// Adds `n` routine lines of the server.
     pub fn push_noise(&mut self, noise: Noise, n: u64) {
+        self.push_noise_of(SERVER, noise, n);
+    }
+
+    /// Adds `n` routine lines.
+    pub fn push_noise_of(&mut self, unit: u16, noise: Noise, n: u64) {
         // Without their neighbours, some of them are warnings.
         let level = match noise {
             Noise::StartUp | Noise::Shutdown => Level::Info,
-            Noise::Adjacent | Noise::AdjacentToShutdown => Level::Warn,
+            Noise::Adjacent | Noise::AdjacentToShutdown | Noise::NoServer => Level::Warn,
         };
         for _ in 0..n {
             let text = format!("noise {}", self.total());
             self.push("21:04:11.000", level, "history", &text, "");
             if let Some(line) = self.lines.last_mut() {
-                line.noise = Some(noise);
+                (line.unit, line.noise) = (unit, Some(noise));
             }
         }
     }
@@ -195,6 +269,8 @@ impl SampleLog {
             text: text.into(),
             fields: fields.into(),
             kind,
+            unit: SERVER,
+            continues: false,
         });
     }
 

@@ -2,7 +2,7 @@
 
 use crate::model::{
     CauseRow, HistoryDetails, HistoryRow, HistoryState, Model, PendingRow, ProblemKind, RunFound,
-    WorkflowPage, WorkflowStatus,
+    Severity, WorkflowPage, WorkflowStatus,
 };
 
 fn row(id: u64, name: &str, text: &str, state: HistoryState, from: u64, to: u64) -> HistoryRow {
@@ -46,7 +46,7 @@ pub fn retrying(model: Model) -> Model {
         "    raise BankUnavailable(\"bank API answered 503 Service Unavailable\")",
     ];
     let page = WorkflowPage {
-        problem: Some(ProblemKind::Retrying),
+        problem: Some((ProblemKind::Retrying, Severity::Amber)),
         type_name: "Refund".into(),
         queue: "orders".into(),
         took_ms: Some(141_000),
@@ -61,6 +61,7 @@ pub fn retrying(model: Model) -> Model {
             text: "attempt 8 of 50, next try in 13 s".into(),
             failed: true,
         }],
+        hint: "fix the cause; Temporal retries the activity call_bank".into(),
         events: 5,
         events_read: 5,
         started: "14:01:05".into(),
@@ -84,6 +85,42 @@ pub fn retrying(model: Model) -> Model {
     with(model, "refund-0", page)
 }
 
+/// Adds the page of `unknown-14`, whose workflow task fails with a long message.
+#[must_use]
+pub fn stuck(model: Model) -> Model {
+    let failure = "non-determinism: NotFoundError: Workflow class Unknown is not registered on this worker, available workflows: Approval, Batch, Cart, Checkout, Child, Drift, Fulfillment, Invoice, Parent, Refund, Shipment";
+    let page = WorkflowPage {
+        problem: Some((ProblemKind::Stuck, Severity::Red)),
+        type_name: "Unknown".into(),
+        queue: "orders".into(),
+        took_ms: Some(130_000),
+        worker: "58@box".into(),
+        summary: "no worker on queue orders knows the type Unknown".into(),
+        hint: "fix the code and restart the worker; to continue without waiting for the next attempt, reset the workflow to its last good workflow task".into(),
+        causes: vec![CauseRow {
+            text: failure.into(),
+            place: "worker.py:91 in workflows_of_the_queue".into(),
+            lines: vec!["  + 2 frames of temporalio".into()],
+        }],
+        pending: vec![PendingRow {
+            name: "workflow task".into(),
+            text: "failed 5 times, attempt 6 runs, or the worker did not report its failure".into(),
+            failed: true,
+        }],
+        events: 7,
+        events_read: 7,
+        started: "14:01:05".into(),
+        history: [
+            row(1, "started", "Unknown()", HistoryState::Done, 0, 0),
+            row(2, "workflow task", "failed: NotFoundError", HistoryState::Failed, 12, 19),
+        ]
+        .into(),
+        started_by: "temporal-cli:root@box".into(),
+        ..WorkflowPage::default()
+    };
+    with(model, "unknown-14", page)
+}
+
 /// Adds the page of `shipment-7`, which failed.
 #[must_use]
 pub fn failed(model: Model) -> Model {
@@ -105,6 +142,7 @@ pub fn failed(model: Model) -> Model {
             cause("activity ship failed, not retryable", ""),
             cause("workflow Shipment failed", ""),
         ],
+        hint: "fix the cause and start the workflow again, or reset the workflow".into(),
         events: 11,
         events_read: 11,
         started: "14:01:05".into(),

@@ -1,19 +1,20 @@
 //! Sample problems, workflows and workers.
 
 use crate::model::{
-    ClosedCount, Member, Model, ProblemKind, ProblemRow, Severity, WorkerRow, WorkerState,
-    WorkflowCounts, WorkflowRow, WorkflowStatus,
+    ClosedCount, Member, Model, ProblemKind, ProblemRow, Severity, UnitCommands, WorkerRow,
+    WorkerState, WorkflowCounts, WorkflowRow, WorkflowStatus,
 };
 
 /// Returns the work of a healthy server, without the server.
 pub(super) fn healthy() -> Model {
     Model {
         namespace: "default".into(),
+        namespaces: vec!["default".into()],
         problems: Some(vec![restarted()]),
         recent: Some(recent()),
         workers: Some(workers().into_iter().filter(|it| it.name != "emails").collect()),
         connected_workers: Some(4),
-        counts: Some(WorkflowCounts { running: 3, completed: Some(312), failed: 0 }),
+        counts: Some(counts(3, 0, 0)),
         closed_history: closed(&[]),
         ..Model::default()
     }
@@ -24,7 +25,7 @@ pub(super) fn in_trouble(server: Model) -> Model {
     Model {
         problems: Some(problems()),
         workers: Some(workers()),
-        counts: Some(WorkflowCounts { running: 7, completed: Some(312), failed: 2 }),
+        counts: Some(counts(7, 2, 1)),
         closed_history: closed(&[4, 9]),
         ..server
     }
@@ -37,7 +38,7 @@ pub(super) fn without_work(server: Model) -> Model {
         recent: Some(Vec::new()),
         workers: Some(Vec::new()),
         connected_workers: Some(0),
-        counts: Some(WorkflowCounts { running: 0, completed: Some(0), failed: 0 }),
+        counts: Some(WorkflowCounts::default()),
         closed_history: Vec::new(),
         ..server
     }
@@ -56,6 +57,12 @@ pub(super) fn with_rows(n: usize, server: Model) -> Model {
         ),
         ..in_trouble(server)
     }
+}
+
+fn counts(running: u64, failed: u64, timed_out: u64) -> WorkflowCounts {
+    let completed = 312;
+    let closed = completed + failed + timed_out + 3;
+    WorkflowCounts { running, completed, failed, timed_out, closed }
 }
 
 fn closed(failed: &[usize]) -> Vec<ClosedCount> {
@@ -112,6 +119,15 @@ fn problems() -> Vec<ProblemRow> {
     let member = |n: u64| Member {
         workflow_id: format!("refund-{n}"),
         run_id: format!("01a20e83-7c55-7d4a-000{n}"),
+        type_name: "Refund".into(),
+        attempt: Some(8 - n as u32),
+        since_ms: Some(141_000 + n * 9_000),
+    };
+    let invoice = |n: u64| Member {
+        workflow_id: format!("invoice-{n}"),
+        run_id: format!("01a20e83-7c55-7d4a-00{n}"),
+        type_name: "Invoice".into(),
+        ..Member::default()
     };
     vec![
         row(Worker, "worker", "emails", gave_up, 11_000),
@@ -121,13 +137,18 @@ fn problems() -> Vec<ProblemRow> {
             ..of_workflow("0011", row(Stuck, "Drift", "drift-11", drift, 25_000))
         },
         of_workflow("0014", row(Stuck, "Unknown", "unknown-14", unknown, 130_000)),
-        row(
-            NoWorker,
-            "queue",
-            "billing",
-            "2 tasks wait; last worker: pid 4712 python billing.py, ended",
-            190_000,
-        ),
+        ProblemRow {
+            members: vec![invoice(13), invoice(12)],
+            queue: "billing".into(),
+            workflow_cause: "queue billing: nobody polls it".into(),
+            ..row(
+                NoWorker,
+                "queue",
+                "billing",
+                "2 tasks wait; last worker: pid 4712 python billing.py, ended",
+                190_000,
+            )
+        },
         ProblemRow {
             severity: Severity::Amber,
             count: 2,
@@ -204,6 +225,7 @@ fn workers() -> Vec<WorkerRow> {
         rss_bytes: Some(megabytes * 1_000_000),
         since_ms: Some(720_000),
         restarts: Some(0),
+        can: UnitCommands { start: false, stop: true, restart: true },
         ..WorkerRow::default()
     };
     let external =
@@ -248,6 +270,14 @@ fn workers() -> Vec<WorkerRow> {
         WorkerRow {
             state: WorkerState::GaveUp,
             cause: "exit code 1: No module named 'smtp'".into(),
+            hint: "repair the cause, then start the worker".into(),
+            last_lines: [
+                "  File \"/src/emails.py\", line 2, in <module>",
+                "ModuleNotFoundError: No module named 'smtp'",
+            ]
+            .map(Into::into)
+            .into(),
+            can: UnitCommands { start: true, ..UnitCommands::default() },
             pid: None,
             cpu_percent: None,
             rss_bytes: None,

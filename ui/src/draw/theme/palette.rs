@@ -2,7 +2,7 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-use crate::log::Level;
+use crate::log::{Level, OWN, SERVER};
 use crate::model::StateView;
 
 /// Style of each role on the screen.
@@ -22,8 +22,10 @@ pub struct Palette {
     pub key: Style,
     /// Addresses, and operations in progress.
     pub accent: Style,
-    /// Component of a log line.
+    /// Component of a log line, and the name of the server.
     pub component: Style,
+    /// Names of workers in log lines. More workers than styles share them.
+    pub units: [Style; 3],
     /// Passed checks.
     pub ok: Style,
     /// Warnings.
@@ -50,6 +52,7 @@ struct Colors {
     border: Color,
     title: Color,
     accent: Color,
+    units: [Color; 3],
     ok: Color,
     warn: Color,
     error: Color,
@@ -72,6 +75,7 @@ const DARK: Colors = Colors {
     border: rgb(0x3a_45_56),
     title: rgb(0xa9_b6_c8),
     accent: rgb(0x7c_c4_ff),
+    units: [rgb(0xc3_a6_ff), rgb(0xf0_9a_d2), rgb(0x6e_d6_cf)],
     ok: rgb(0x5f_d8_8f),
     warn: rgb(0xf5_c2_5b),
     error: rgb(0xff_73_7a),
@@ -90,6 +94,7 @@ const LIGHT: Colors = Colors {
     border: rgb(0xc2_c6_cc),
     title: rgb(0x48_52_60),
     accent: rgb(0x0a_5c_b0),
+    units: [rgb(0x6a_3f_c4), rgb(0xa8_24_7c), rgb(0x0b_6e_74)],
     ok: rgb(0x14_79_3d),
     warn: rgb(0x92_5e_00),
     error: rgb(0xbf_1f_2f),
@@ -108,6 +113,7 @@ const HIGH_CONTRAST: Colors = Colors {
     border: rgb(0xb0_b0_b0),
     title: rgb(0xff_ff_ff),
     accent: rgb(0x66_e0_ff),
+    units: [rgb(0xd0_b8_ff), rgb(0xff_a8_e6), rgb(0x7a_f0_e0)],
     ok: rgb(0x3c_ff_6e),
     warn: rgb(0xff_e0_33),
     error: rgb(0xff_8a_8a),
@@ -145,6 +151,7 @@ impl Palette {
             key: ink(colors.accent).add_modifier(Modifier::BOLD),
             accent: ink(colors.accent),
             component: ink(colors.title),
+            units: colors.units.map(ink),
             ok: ink(colors.ok),
             warn: ink(colors.warn),
             error: ink(colors.error),
@@ -172,6 +179,7 @@ impl Palette {
             key: ink(Color::Cyan).add_modifier(Modifier::BOLD),
             accent: ink(Color::Cyan),
             component: Style::new(),
+            units: [Color::Magenta, Color::Blue, Color::LightMagenta].map(ink),
             ok: ink(Color::Green),
             warn: ink(Color::Yellow),
             error: ink(Color::Red),
@@ -197,6 +205,7 @@ impl Palette {
             key: bold,
             accent: plain,
             component: plain,
+            units: [plain; 3],
             ok: plain,
             warn: bold,
             error: bold,
@@ -218,6 +227,7 @@ impl Palette {
             key: style(self.key),
             accent: style(self.accent),
             component: style(self.component),
+            units: self.units.map(&style),
             ok: style(self.ok),
             warn: style(self.warn),
             error: style(self.error),
@@ -251,6 +261,15 @@ impl Palette {
     #[must_use]
     pub fn state_word(&self, state: StateView) -> Style {
         self.state(state).add_modifier(Modifier::BOLD)
+    }
+
+    /// Returns the style of the name of a unit in log lines.
+    #[must_use]
+    pub fn unit(&self, number: u16) -> Style {
+        match number {
+            SERVER | OWN => self.component,
+            worker => self.units[usize::from(worker - 1) % self.units.len()],
+        }
     }
 
     /// Returns the text style of a log level.
@@ -292,6 +311,9 @@ mod tests {
                 colors.strong,
                 colors.title,
                 colors.accent,
+                colors.units[0],
+                colors.units[1],
+                colors.units[2],
                 colors.ok,
                 colors.warn,
                 colors.error,

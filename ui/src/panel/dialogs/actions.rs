@@ -6,18 +6,20 @@ use ratatui::style::Style;
 
 use super::question::{self, Question};
 use crate::app::keymap::{self, ActionCommand, Binding, Context, Group, KeyCommand, Scope};
-use crate::app::view::{ActionKind, ActionMenu, ActionStep};
-use crate::draw::cluster::{tail, wrap_in};
+use crate::app::view::{ActionKind, ActionMenu, ActionStep, Unlisted};
+use crate::draw::cluster::{tail, width, wrap_in};
 use crate::draw::layout::{middle, row, split_top};
 use crate::draw::paint::{self, Pen};
 use crate::human;
-use crate::panel::scene::{Canvas, Click, Scene, dialog_box};
+use crate::panel::scene::{Canvas, Click, Scene, dialog_box, framed_note};
 
 const WIDTH: u16 = 76;
 /// Maximum rows of the command.
 const COMMAND: usize = 4;
 /// Maximum number of workflow IDs in a question.
 const NAMED: usize = 5;
+/// Columns before the label of an entry of the menu.
+const LETTER: u16 = 5;
 /// Columns of the name of a field.
 const NAME: u16 = 7;
 
@@ -53,7 +55,11 @@ fn menu(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
     let below = if room > 0 { 1 + room as u16 } else { 0 };
     let targets: Vec<_> = menu.targets.iter().collect();
     let place = middle(area, columns, count + 2 + below);
-    let inside = dialog_box(canvas.buf, place, &ActionMenu::names(&targets), scene);
+    let title = match of_all(menu, targets.len()) {
+        Some(numbers) => format!("{numbers} (the others are not listed)"),
+        None => ActionMenu::names(&targets),
+    };
+    let inside = dialog_box(canvas.buf, place, &title, scene);
     let (list, rest) = split_top(inside, inside.height.saturating_sub(below));
     let at = entries.iter().position(|(_, kind)| *kind == menu.kind).unwrap_or(0);
     let first = (at + 1).saturating_sub(list.height.into());
@@ -63,21 +69,29 @@ fn menu(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
         if is_selected {
             canvas.buf.set_style(line, palette.cursor);
         }
-        let why = context.why_no_action(*kind);
-        let taken = paint::flush_right(canvas.buf, line, 0, &[(why, palette.dim)]);
+        let (why, label) = (context.why_no_action(*kind), label(binding, *kind, menu));
         let (key, text) = match why {
             "" => (palette.key, palette.text()),
             _ => (palette.dim, palette.dim),
         };
+        // On a narrow screen the label is more important. The key of the entry shows the reason.
+        let has_room = LETTER + width(&label) + 1 + width(why) <= line.width;
+        let why = if has_room { why } else { "" };
+        let taken = paint::flush_right(canvas.buf, line, 0, &[(why, palette.dim)]);
         let mut pen = Pen::row(canvas.buf, line, 0);
         pen.reserve(taken).put(if is_selected { "▸ " } else { "  " }, palette.key);
-        pen.left(binding.shown, 3, key).put(&label(binding, *kind, menu), text);
+        pen.left(binding.shown, LETTER - 2, key).put(&label, text);
         if let Some((key, _)) = binding.keys.first() {
             canvas.map.add(line, Click::Key(*key));
         }
     }
     for (number, line) in (1..).zip(&command) {
         Pen::row(canvas.buf, rest, number).put(line, palette.dim);
+    }
+    let hidden = entries.len().saturating_sub(list.height.into());
+    if hidden > 0 {
+        let edge = paint::edge(place, place.height.saturating_sub(1));
+        framed_note(canvas.buf, edge, &[(&format!("{hidden} more ↑↓"), palette.dim)]);
     }
     place
 }
@@ -94,13 +108,14 @@ fn kind(binding: &Binding) -> Option<ActionKind> {
     }
 }
 
-/// Returns the text of an entry, with the type of the activity.
+/// Returns the text of an entry: with the type of the activity, and dots if a dialog follows.
 fn label(binding: &Binding, kind: ActionKind, menu: &ActionMenu) -> String {
     let activity = menu.targets.iter().find_map(|target| target.activity.as_ref());
     match (kind, activity) {
         (ActionKind::Retry, Some(activity)) => {
             format!("start the next attempt of {} now", activity.type_name)
         }
+        _ if menu.has_dialog(kind) => format!("{} …", binding.long),
         _ => binding.long.to_owned(),
     }
 }
@@ -130,9 +145,7 @@ fn form(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
     }
     let (text, style) = match (menu.json_error(), menu.kind) {
         (Some(error), _) => (format!("not JSON: {error}"), palette.warn),
-        (None, ActionKind::ResetTo) => {
-            ("ID of the event that ended a workflow task".to_owned(), palette.dim)
-        }
+        (None, ActionKind::ResetTo) => (reset_points(menu, inner), palette.dim),
         (None, _) => {
             ("JSON is the argument, such as {\"a\": 1}; empty: none".to_owned(), palette.dim)
         }
@@ -144,14 +157,43 @@ fn form(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
     place
 }
 
+/// Returns the events from which a reset can continue, as many as fit into `columns`:
+/// `ends of workflow tasks: 14 (failed), 9 (last good), 4`.
+fn reset_points(menu: &ActionMenu, columns: u16) -> String {
+    let Some(good) = menu.reset_points.iter().position(|it| it.is_completed) else {
+        return "ID of the event that completed, failed or started a workflow task".to_owned();
+    };
+    let mut text = String::new();
+    for (at, point) in menu.reset_points.iter().enumerate() {
+        let remark = match point.is_completed {
+            true if at == good => " (last good)",
+            true => "",
+            false => " (failed)",
+        };
+        let begin = if at == 0 { "ends of workflow tasks: " } else { ", " };
+        let more = format!("{begin}{}{remark}", point.event);
+        if at > 0 && width(&text).saturating_add(width(&more)) > columns {
+            break;
+        }
+        text += &more;
+    }
+    text
+}
+
 /// Returns the title of a dialog of one action: `Signal a and b`.
 fn title(menu: &ActionMenu, end: &str) -> String {
     let concerned = menu.concerned(menu.kind);
-    let what = match concerned.len() {
+    let what = of_all(menu, concerned.len()).unwrap_or_else(|| match concerned.len() {
         1 | 2 => ActionMenu::names(&concerned),
         n => human::counted(n as u64, "workflow", "workflows"),
-    };
+    });
     format!("{} {what}{end}", menu.kind.verb())
+}
+
+/// Returns the numbers of workflows, if not all are listed: `51 of 200 workflows`.
+fn of_all(menu: &ActionMenu, listed: usize) -> Option<String> {
+    let all = menu.unlisted.of_all(listed)?;
+    Some(format!("{} of {all} workflows", human::count(listed as u64)))
 }
 
 fn approve(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
@@ -173,6 +215,9 @@ fn approve(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
         text.push((named.join(", ") + &more, palette.text()));
     }
     text.push((effect(menu), palette.warn));
+    if menu.unlisted != Unlisted::default() {
+        text.push(("The others are not listed and stay as they are.".to_owned(), palette.warn));
+    }
     let columns = question::WIDTH.min(area.width).saturating_sub(4);
     let command = command(menu, scene, columns, COMMAND);
     text.extend(command.into_iter().map(|line| (line, palette.dim)));
@@ -187,10 +232,10 @@ fn effect(menu: &ActionMenu) -> String {
         (ActionKind::Terminate, true) => "It ends at once; its code cannot clean up.",
         (ActionKind::Terminate, false) => "They end at once; their code cannot clean up.",
         (ActionKind::ResetLast, true) => {
-            "A new run continues from the last completed workflow task. This run ends."
+            "A new run continues from the last good workflow task. This run ends."
         }
         (ActionKind::ResetLast, false) => {
-            "New runs continue from the last completed workflow tasks. These runs end."
+            "New runs continue from the last good workflow tasks. These runs end."
         }
         (ActionKind::ResetTo, _) => "A new run continues from this event. This run ends.",
         (ActionKind::Delete, true) => {

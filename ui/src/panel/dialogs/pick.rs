@@ -13,7 +13,7 @@ const WIDTH: u16 = 40;
 /// Draws the list in the middle of `area`. Returns its place.
 pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect, list: Overlay) -> Rect {
     let scene @ Scene { palette, log, model, .. } = canvas.scene;
-    let items = pick::items(list, model, log);
+    let items = pick::items(canvas.view, list, model, log);
     let title = if list == Overlay::Types { "Type" } else { "Source" };
     let place = middle(area, WIDTH, (items.len() as u16).saturating_add(2));
     let inside = dialog_box(canvas.buf, place, title, scene);

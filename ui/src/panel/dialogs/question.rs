@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::app::keymap::{self, Context, Scope};
-use crate::draw::cluster::wrap;
+use crate::draw::cluster::{clip, wrap};
 use crate::draw::layout::middle;
 use crate::draw::paint::Pen;
 use crate::panel::scene::{Canvas, Click, Scene, dialog_box};
@@ -44,7 +44,14 @@ pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect, question: &Question<'_>)
     let note = u16::from(has_room && !question.note.is_empty());
     let fixed = 2 + choices.len() as u16 + 3 * blank + note * (1 + blank);
     // The answers have priority over the text.
-    text.truncate(area.height.saturating_sub(fixed).max(1).into());
+    let room = usize::from(area.height.saturating_sub(fixed).max(1));
+    let is_cut = text.len() > room;
+    text.truncate(room);
+    if let Some((line, _)) = text.last_mut().filter(|_| is_cut) {
+        let kept = clip(line, width.saturating_sub(4 + 1)).len();
+        line.truncate(kept);
+        line.push('…');
+    }
     let place = middle(area, width, fixed + text.len() as u16);
     let inside = dialog_box(canvas.buf, place, question.title, scene);
 

@@ -28,6 +28,8 @@ struct Cells<'a> {
     has_restarts: bool,
     queues: String,
     text: String,
+    /// Whether `text` is the cause of a state.
+    is_cause: bool,
     cpu_percent: Option<f32>,
     rss_bytes: Option<u64>,
 }
@@ -37,6 +39,8 @@ pub(crate) fn sign(state: WorkerState, palette: &Palette) -> (&'static str, Styl
     match state {
         WorkerState::Running | WorkerState::Polling => ("●", palette.ok),
         WorkerState::Starting => ("◐", palette.accent),
+        WorkerState::Stopping => ("◐", palette.warn),
+        WorkerState::Degraded => ("▲", palette.warn),
         WorkerState::Backoff => ("↻", palette.warn),
         WorkerState::GaveUp => ("✗", palette.error),
         WorkerState::Ended | WorkerState::Stopped => ("○", palette.dim),
@@ -57,10 +61,14 @@ pub(crate) fn heading(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
 }
 
 pub(super) fn draw(buf: &mut Buffer, area: Rect, it: &WorkerRow, scene: Scene<'_>) {
+    // The name of an external process is its ID.
+    let pid = it.pid.filter(|_| !it.external).map(|pid| format!("pid {pid}"));
+    let command = Some(&it.command).filter(|command| !command.is_empty()).cloned();
+    let process = command.into_iter().chain(pid).collect::<Vec<_>>().join(", ");
     let place = match (it.folder.as_str(), it.remote) {
         (_, true) => "on another machine".to_owned(),
-        ("", false) => it.command.clone(),
-        (folder, false) => format!("{} in {folder}", it.command),
+        ("", false) => process,
+        (folder, false) => format!("{process} in {folder}").trim_start().to_owned(),
     };
     let cells = Cells {
         sign: sign(it.state, scene.palette),
@@ -70,6 +78,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, it: &WorkerRow, scene: Scene<'_
         has_restarts: it.restarts.is_some() && it.cause.is_empty(),
         queues: it.queues.join(", "),
         text: if it.cause.is_empty() { place } else { it.cause.clone() },
+        is_cause: !it.cause.is_empty(),
         cpu_percent: it.cpu_percent,
         rss_bytes: it.rss_bytes,
     };
@@ -89,6 +98,7 @@ pub(super) fn draw_server(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
         has_restarts: model.managed,
         queues: "–".to_owned(),
         text: format!("temporal server start-dev{pid}"),
+        is_cause: false,
         cpu_percent: model.resources.cpu_percent.filter(|_| live),
         rss_bytes: model.resources.rss_bytes.filter(|_| live),
     };
@@ -124,8 +134,17 @@ fn draw_cells(buf: &mut Buffer, area: Rect, cells: &Cells<'_>, text: Style, scen
     let width = area.width;
     let inner = Rect { width: width.saturating_sub(1), ..area };
     let cpu = cells.cpu_percent.map(human::whole_percent).unwrap_or_default();
-    let usage = usage(&cpu, &cells.rss_bytes.map(human::bytes).unwrap_or_default());
+    let usage = match (cells.cpu_percent, cells.rss_bytes) {
+        // A narrow row has no column for the age. A worker that has ended has no usage.
+        (None, None) if width < ALL_COLUMNS && !cells.has_restarts && !cells.is_cause => {
+            cells.since.clone()
+        }
+        // Without a usage, a long cause has its room.
+        (None, None) => String::new(),
+        _ => usage(&cpu, &cells.rss_bytes.map(human::bytes).unwrap_or_default()),
+    };
     let taken = match width {
+        _ if usage.is_empty() => 0,
         NUMBERS.. => paint::flush_right(buf, inner, 0, &[(&usage, palette.dim)]) + 1,
         _ => 0,
     };
@@ -138,11 +157,39 @@ fn draw_cells(buf: &mut Buffer, area: Rect, cells: &Cells<'_>, text: Style, scen
         name(&mut pen, &cells.since, 0, SINCE, text, scene);
     }
     if width >= CAUSES {
-        name(&mut pen, &cells.queues, 0, queue_columns(width), text, scene);
+        // A cause has the room of the queues that the worker does not poll.
+        if !(cells.is_cause && cells.queues.is_empty()) {
+            name(&mut pen, &cells.queues, 0, queue_columns(width), text, scene);
+        }
         // A narrow row has no column for the age.
         let is_short = width < ALL_COLUMNS && cells.has_restarts;
         pen.put(if is_short { &cells.since } else { &cells.text }, text);
     } else {
         pen.put(&cells.queues, text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::sample::{self, SampleLog};
+
+    #[test]
+    fn cause_of_a_worker_without_a_process_has_the_room_of_its_usage() {
+        let (model, log) = (sample::ready(), SampleLog::default());
+        let palette = crate::draw::theme::Theme::Dark.palette();
+        let scene = Scene { model: &model, log: &log, palette: &palette, notice: "" };
+        let cause = "exit code 1: ModuleNotFoundError: No module named 'smtp'";
+        let row = WorkerRow {
+            state: WorkerState::GaveUp,
+            name: "emails".into(),
+            cause: cause.into(),
+            ..WorkerRow::default()
+        };
+        let area = Rect::new(0, 0, 122, 1);
+        let mut buf = Buffer::empty(area);
+        draw(&mut buf, area, &row, scene);
+        let text: String = buf.content().iter().map(ratatui::buffer::Cell::symbol).collect();
+        assert!(text.contains(cause), "{text}");
     }
 }

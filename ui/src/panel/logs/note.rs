@@ -10,8 +10,8 @@ use crate::panel::scene::Scene;
 /// Maximum columns of a search pattern.
 const PATTERN: u16 = 20;
 
-/// Returns the note for `room` columns.
-pub(crate) fn note(explorer: &Explorer, scene: Scene<'_>, room: u16) -> Note {
+/// Returns the note for `room` columns. `name` is what the search looks for, if not its pattern.
+pub(crate) fn note(explorer: &Explorer, name: Option<&str>, scene: Scene<'_>, room: u16) -> Note {
     let Scene { palette, log, .. } = scene;
     let mut pieces = Vec::new();
     if explorer.follows() {
@@ -24,12 +24,19 @@ pub(crate) fn note(explorer: &Explorer, scene: Scene<'_>, room: u16) -> Note {
         pieces.push((paused, palette.warn));
     }
     let mut add = |text: String, style| pieces.push((format!(" · {text}"), style));
+    let filter = explorer.filter();
+    if let Some(unit) = filter.unit.filter(|_| log.units().len() > 1) {
+        add(format!("log of {}", clip(log.unit_name(unit), PATTERN)), palette.dim);
+    }
     if let Some(search) = explorer.search() {
         let current = explorer.current().filter(|_| !explorer.follows()).map(|row| row.first);
-        let pattern = clip(&search.pattern, PATTERN);
-        add(format!("/{pattern} {}", search.count(current)), palette.key);
+        let (slash, text) = match name {
+            Some(name) => ("", name),
+            None => ("/", search.pattern.as_str()),
+        };
+        let text = clip(text, PATTERN);
+        add(format!("{slash}{text} {}", search.count(current)), palette.key);
     }
-    let filter = explorer.filter();
     if let Some(words) = filter.level_words() {
         add(words.into(), palette.warn);
     }

@@ -6,17 +6,19 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::draw::cluster::{clusters, shorten};
+use crate::draw::cluster::{clusters, shorten, width};
 use crate::draw::paint::Pen;
 use crate::explorer::Row;
 use crate::human;
-use crate::log::{Level, LineKind, LogLine};
-use crate::model::{Model, TimelineKind};
+use crate::log::{Level, LineKind, LogLine, OWN, SERVER};
+use crate::model::{Model, TimelineKind, TimelineRow};
 use crate::panel::scene::Scene;
 
 const TIME: u16 = 12;
 const LEVEL: u16 = 5;
 const COMPONENT: u16 = 9;
+/// Minimum and maximum width of the column of the units.
+const UNIT: (u16, u16) = (7, 14);
 /// Below this width, the time is omitted.
 const TIME_NEEDS: u16 = 58;
 /// From this width on, the fields have their own column.
@@ -34,25 +36,61 @@ pub(crate) struct RowPainter<'a> {
     pub(crate) wraps: bool,
     /// Search pattern, whose matches are marked.
     pub(crate) pattern: Option<&'a str>,
+    pub(crate) column: Column,
     pub(crate) scene: Scene<'a>,
 }
 
-/// Returns the number of columns before the message of a parsed line.
-fn head_columns(columns: u16) -> u16 {
-    let time = if columns >= TIME_NEEDS { TIME + 1 } else { 0 };
-    time + LEVEL + 1 + COMPONENT + 1
+/// Content of the column between level and message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Column {
+    /// Component of the server.
+    Component,
+    /// Name of the unit, in a column of this width.
+    Unit(u16),
+    /// No column: all lines are of one worker.
+    None,
+}
+
+impl Column {
+    /// Returns the column for the lines of a unit, or of all.
+    pub(crate) fn of(unit: Option<u16>, scene: Scene<'_>) -> Self {
+        let units = scene.log.units();
+        match unit {
+            Some(SERVER) => Self::Component,
+            Some(_) => Self::None,
+            None if units.len() < 2 => Self::Component,
+            None => {
+                let widest = units.iter().map(|(_, name)| width(name)).max();
+                Self::Unit(widest.unwrap_or_default().clamp(UNIT.0, UNIT.1))
+            }
+        }
+    }
+
+    fn columns(self) -> u16 {
+        match self {
+            Self::Component => COMPONENT + 1,
+            Self::Unit(columns) => columns + 1,
+            Self::None => 0,
+        }
+    }
+
+    /// Returns the number of columns before the message of a line. A line that was not parsed has no
+    /// other columns in a log of the server.
+    fn indent(self, line: &LogLine<'_>, columns: u16) -> u16 {
+        let is_text = matches!((self, line.kind), (Self::Component, LineKind::Raw));
+        let time = if columns >= TIME_NEEDS { TIME + 1 } else { 0 };
+        if is_text { 0 } else { time + LEVEL + 1 + self.columns() }
+    }
 }
 
 /// Returns the number of rows of a wrapped line, at most `most`.
-pub(crate) fn height(line: &LogLine<'_>, columns: u16, most: u16) -> u16 {
-    let (columns, parts) = match line.kind {
-        LineKind::GenerationMark => return 1,
-        LineKind::Raw => (columns, [line.text, "", ""]),
-        LineKind::Structured => {
-            let gap = if line.fields.is_empty() { "" } else { "  " };
-            (columns.saturating_sub(head_columns(columns)), [line.text, gap, line.fields])
-        }
-    };
+pub(crate) fn height(line: &LogLine<'_>, column: Column, columns: u16, most: u16) -> u16 {
+    if line.kind == LineKind::GenerationMark {
+        return 1;
+    }
+    let columns = columns.saturating_sub(column.indent(line, columns));
+    let gap = if line.fields.is_empty() { "" } else { "  " };
+    let parts = [line.text, gap, line.fields];
     let (mut rows, mut x) = (1, 0);
     for cluster in parts.into_iter().flat_map(clusters) {
         x += cluster.columns;
@@ -68,15 +106,19 @@ pub(crate) fn height(line: &LogLine<'_>, columns: u16, most: u16) -> u16 {
 }
 
 impl RowPainter<'_> {
-    /// Draws a fold: `+ 41 routine lines of the server`.
+    /// Draws a fold: `+ 41 routine lines of the server`, or `+ 12 lines of orders: the server is away`.
     pub(crate) fn fold(&self, buf: &mut Buffer, row: Row) {
         let palette = self.scene.palette;
-        let text = human::counted(row.lines.into(), "routine line", "routine lines");
-        let of = if self.area.width >= TIME_NEEDS { " of the server" } else { "" };
-        Pen::row(buf, self.area, 0)
-            .put("+ ", palette.key)
-            .put(&text, palette.dim)
-            .put(of, palette.dim);
+        let lines = human::counted(row.lines.into(), "routine line", "routine lines");
+        let text = match row.unit {
+            _ if self.area.width < TIME_NEEDS => lines,
+            SERVER => format!("{lines} of the server"),
+            worker => {
+                let lines = human::counted(row.lines.into(), "line", "lines");
+                format!("{lines} of {}: the server is away", self.scene.log.unit_name(worker))
+            }
+        };
+        Pen::row(buf, self.area, 0).put("+ ", palette.key).put(&text, palette.dim);
     }
 
     /// Draws a line, in as many rows as `area` has.
@@ -85,39 +127,64 @@ impl RowPainter<'_> {
         match line.kind {
             LineKind::GenerationMark => {
                 let mut pen = Pen::row(buf, self.area, 0);
-                pen.put("── ", palette.border).put(line.text, palette.key);
-                pen.put(&origin(line.text, self.scene.model), palette.dim).gap(1);
+                pen.put("── ", palette.border);
+                let unit = self.scene.log.unit_name(line.unit);
+                if matches!(self.column, Column::Unit(_)) {
+                    pen.put(unit, palette.unit(line.unit)).gap(1);
+                }
+                pen.put(line.text, palette.key);
+                let worker = if line.unit == SERVER { "" } else { unit };
+                pen.put(&origin(line.text, worker, self.scene.model), palette.dim).gap(1);
                 let rest = pen.room();
                 pen.fill("─", rest, palette.border);
             }
-            LineKind::Raw if self.wraps => self.flow(buf, 0, &[(line.text, palette.dim)]),
-            LineKind::Raw => {
-                let mut pen = Pen::row(buf, self.area, 0);
-                pen.skip(self.shift);
-                self.put(&mut pen, line.text, palette.dim);
-            }
-            LineKind::Structured => self.structured(buf, line),
+            LineKind::Raw | LineKind::Structured => self.text(buf, line),
         }
     }
 
-    fn structured(&self, buf: &mut Buffer, line: &LogLine<'_>) {
+    /// Draws time, level, and component or unit.
+    fn head(&self, pen: &mut Pen<'_>, line: &LogLine<'_>) {
         let palette = self.scene.palette;
-        let mut pen = Pen::row(buf, self.area, 0);
         if self.area.width >= TIME_NEEDS {
             pen.left(line.time, TIME, palette.dim).gap(1);
         }
-        pen.put(line.level.word(), palette.level(line.level)).gap(1);
-        let spans = self.spans(line.component);
-        pen.left_marked(line.component, COMPONENT, palette.component, &spans, palette.found).gap(1);
-        let text = match line.level {
-            Level::Error => palette.error,
-            Level::Trace | Level::Debug => palette.dim,
-            Level::Info | Level::Warn => palette.text(),
+        match line.kind {
+            LineKind::Structured => pen.put(line.level.word(), palette.level(line.level)),
+            LineKind::Raw | LineKind::GenerationMark => pen.gap(LEVEL),
+        };
+        pen.gap(1);
+        match self.column {
+            Column::Component => {
+                let own = self.scene.log.unit_name(line.unit);
+                let component = if line.unit == OWN { own } else { line.component };
+                let (spans, style) = (self.spans(component), palette.component);
+                pen.left_marked(component, COMPONENT, style, &spans, palette.found).gap(1);
+            }
+            Column::Unit(columns) => {
+                let name = if line.continues { "│" } else { self.scene.log.unit_name(line.unit) };
+                pen.left(name, columns, palette.unit(line.unit)).gap(1);
+            }
+            Column::None => {}
+        }
+    }
+
+    fn text(&self, buf: &mut Buffer, line: &LogLine<'_>) {
+        let palette = self.scene.palette;
+        let indent = self.column.indent(line, self.area.width);
+        let mut pen = Pen::row(buf, self.area, 0);
+        if indent > 0 {
+            self.head(&mut pen, line);
+        }
+        let text = match (line.kind, line.level) {
+            (LineKind::Structured, Level::Error) => palette.error,
+            (LineKind::Structured, Level::Info | Level::Warn) => palette.text(),
+            _ if line.unit != SERVER && !line.continues => palette.text(),
+            _ => palette.dim,
         };
         if self.wraps {
             let gap = if line.fields.is_empty() { "" } else { "  " };
             let parts = [(line.text, text), (gap, text), (line.fields, palette.dim)];
-            self.flow(buf, head_columns(self.area.width), &parts);
+            self.flow(buf, indent, &parts);
             return;
         }
         let column =
@@ -125,6 +192,9 @@ impl RowPainter<'_> {
         let start = pen.room();
         pen.skip(self.shift);
         self.put(&mut pen, line.text, text);
+        if line.fields.is_empty() {
+            return;
+        }
         let used = start - pen.room();
         let to_fields = column.saturating_sub(self.shift).saturating_sub(used).max(2);
         // The column of the fields does not depend on the scrolling, so that scrolled lines stay
@@ -176,13 +246,14 @@ impl RowPainter<'_> {
     }
 }
 
-/// Returns what the timeline knows about the start of this generation:
+/// Returns what the timeline knows about the start of this generation of a worker, or of the server if empty:
 /// ` · killed by signal 9 after 12 min · down for 131 ms`. Empty if unknown.
-fn origin(mark: &str, model: &Model) -> String {
+fn origin(mark: &str, worker: &str, model: &Model) -> String {
     let number = mark.strip_prefix("generation ").and_then(|text| text.parse::<u64>().ok());
     let Some(number) = number else { return String::new() };
     // The entry of a restart has the number of the generation that ended.
-    let row = model.timeline.iter().find(|row| match row.kind {
+    let of_unit = |row: &&TimelineRow| row.worker == worker;
+    let row = model.timeline.iter().filter(of_unit).find(|row| match row.kind {
         TimelineKind::Restart => row.generation + 1 == number,
         TimelineKind::Start => row.generation == number,
         TimelineKind::Stop | TimelineKind::GaveUp => false,

@@ -29,7 +29,7 @@ pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect, id: u64) -> Rect {
 fn lines<'a>(row: &'a TimelineRow, columns: u16, palette: &Palette) -> Vec<Line<'a>> {
     let mut lines = Vec::new();
     let (sign, style) = timeline::sign(row.kind, palette);
-    lines.push(Line::words("", palette.base, format!("{sign} {}", row.what), style));
+    lines.push(Line::words("", palette.base, format!("{sign} {}", row.described()), style));
     if !row.recovery.is_empty() {
         lines.push(Line::words("", palette.base, row.recovery.as_str(), palette.dim));
     }

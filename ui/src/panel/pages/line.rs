@@ -20,20 +20,34 @@ pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect, number: u64) -> Rect {
     let index = number.checked_sub(log.dropped()).and_then(|at| usize::try_from(at).ok());
     let found = index.and_then(|at| log.line(at).zip(log.details(at)));
     let title = format!("Line {}", human::count(number + 1));
+    // With one unit, all lines are of the server.
+    let unit = match (&found, log.units().len()) {
+        (Some((line, _)), 2..) => log.unit_name(line.unit),
+        _ => "",
+    };
     let lines =
-        found.as_ref().map_or_else(Vec::new, |(line, details)| lines(line, details, palette));
+        found.as_ref().map_or_else(Vec::new, |(line, details)| lines(line, unit, details, palette));
     Page { title: &title, lines: &lines, widths: WIDTHS }.draw(canvas, area)
 }
 
-fn lines<'a>(line: &LogLine<'a>, details: &'a Details, palette: &Palette) -> Vec<Line<'a>> {
+fn lines<'a>(
+    line: &LogLine<'a>,
+    unit: &'a str,
+    details: &'a Details,
+    palette: &Palette,
+) -> Vec<Line<'a>> {
     let mut lines = Vec::new();
     if line.kind == LineKind::Structured {
         for part in line.text.split(LINE_END) {
             lines.push(Line::words("", palette.base, part, palette.strong));
         }
         lines.push(Line::heading("", palette.base));
-        let head =
-            [("time", line.time), ("level", line.level.word()), ("component", line.component)];
+        let head = [
+            ("time", line.time),
+            ("level", line.level.word()),
+            ("unit", unit),
+            ("component", line.component),
+        ];
         for (name, value) in head.into_iter().filter(|(_, value)| !value.is_empty()) {
             let style = if name == "level" { palette.level(line.level) } else { palette.base };
             lines.push(Line::verbatim(name, palette.dim, value, style));

@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::app::keymap::{Binding, Context};
-use crate::draw::cluster::{chop, width, wrap};
-use crate::draw::layout::{inset, split_left, split_top};
+use crate::app::keymap::Context;
+use crate::draw::cluster::{chop, wrap};
+use crate::draw::layout::{inset, split_top};
 use crate::draw::paint::{self, Pen};
 use crate::input::{Key, KeyCode};
-use crate::panel::scene::{Canvas, Click, FrameMap, Scene};
+use crate::panel::scene::{Canvas, Click, Scene};
 use crate::panel::tab_line;
 
 /// From this width on, the path names the tab.
@@ -27,8 +27,6 @@ pub(crate) struct Line<'a> {
     pub(crate) style: Style,
     /// Whether the text is broken at any character, which keeps all spaces.
     pub(crate) verbatim: bool,
-    /// Keys that a click on the line presses. A click on the text presses the first of these keys.
-    pub(crate) binding: Option<&'static Binding>,
 }
 
 impl<'a> Line<'a> {
@@ -40,7 +38,7 @@ impl<'a> Line<'a> {
         style: Style,
     ) -> Self {
         let (name, text) = (name.into(), text.into());
-        Self { name, name_style, text, style, verbatim: false, binding: None }
+        Self { name, name_style, text, style, verbatim: false }
     }
 
     /// Returns a line whose text is broken at any character.
@@ -114,11 +112,6 @@ impl<'a> Page<'a> {
         scroll.measure(inside.height, count);
         let visible = rows.iter().skip(scroll.offset.into());
         for (row, (line, i, text)) in (0..inside.height).zip(visible) {
-            if let Some(binding) = line.binding {
-                let all = Rect { y: inside.y + row, height: 1, ..inside };
-                let (keys, text) = split_left(all, names);
-                add_clicks(binding, keys, text, *i == 0, canvas.map);
-            }
             let mut pen = Pen::row(canvas.buf, inside, row);
             if line.text.is_empty() {
                 pen.put(&line.name, line.name_style);
@@ -151,7 +144,7 @@ impl<'a> Page<'a> {
             keys.push("←→ previous, next");
         }
         keys.push("Esc back");
-        tab_line::draw_path(canvas.buf, area, &title, &keys.join("   "), scene);
+        tab_line::draw_path(canvas, area, &title, &keys.join("   "));
         canvas.map.add(area, Click::Key(Key::plain(KeyCode::Esc)));
     }
 
@@ -165,17 +158,5 @@ impl<'a> Page<'a> {
             rows.into_iter().enumerate().map(move |(i, row)| (line, i, row))
         });
         wrapped.collect()
-    }
-}
-
-/// Makes the parts of one row clickable. `has_keys`: the row shows the keys. Otherwise it continues
-/// the text of the row above.
-fn add_clicks(binding: &Binding, keys: Rect, text: Rect, has_keys: bool, map: &mut FrameMap) {
-    let keys = Rect { width: width(binding.shown).min(keys.width), ..keys };
-    for (place, key) in binding.places(keys).into_iter().filter(|_| has_keys) {
-        map.add(place, Click::InHelp(key));
-    }
-    if let Some((key, _)) = binding.keys.first() {
-        map.add(text, Click::InHelp(*key));
     }
 }

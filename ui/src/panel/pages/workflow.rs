@@ -3,6 +3,7 @@
 mod details;
 mod history;
 mod line;
+mod paragraph;
 
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -15,11 +16,12 @@ use crate::draw::paint::{self, Pen};
 use crate::draw::theme::Palette;
 use crate::human;
 use crate::input::{Key, KeyCode};
-use crate::model::{Model, ProblemKind, RunFound, WorkflowPage};
+use crate::model::{Model, RunFound, WorkerRow, WorkerState, WorkflowPage};
 use crate::panel::lists::{self, workflow};
 use crate::panel::scene::{Canvas, Click, Scene};
 use crate::panel::tab_line;
 use line::{NAMES, NOTES, WIDE, title};
+use paragraph::paragraphs;
 
 /// Characters of a run ID that are shown. The web UI and the command have all of it.
 const RUN: usize = 8;
@@ -34,6 +36,7 @@ pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
     }
     paint::clear(canvas.buf, area, palette.base);
     let (path, content) = split_top(area, 1);
+    cursor.has_log_row = false;
     match cursor.page(model) {
         Some(page) if page.found == RunFound::Yes => draw_page(canvas, content, &mut cursor, page),
         page => draw_unknown(canvas, content, page),
@@ -53,11 +56,15 @@ fn draw_path(canvas: &mut Canvas<'_>, area: Rect, title: &str) {
         _ => title.to_owned(),
     };
     let context = Context { view: canvas.view, model: scene.model, log: scene.log };
-    let keys = match area.width >= NOTES && context.has_neighbour() {
-        true => "←→ previous, next   Esc back",
-        false => "Esc back",
+    let esc = match scene.model.waiting {
+        Some(_) => "Esc stop waiting",
+        None => "Esc back",
     };
-    tab_line::draw_path(canvas.buf, area, &title, keys, scene);
+    let keys = match area.width >= NOTES && context.has_neighbour() {
+        true => format!("←→ previous, next   {esc}"),
+        false => esc.to_owned(),
+    };
+    tab_line::draw_path(canvas, area, &title, &keys);
     canvas.map.add(area, Click::Key(Key::plain(KeyCode::Esc)));
 }
 
@@ -76,29 +83,8 @@ fn draw_unknown(canvas: &mut Canvas<'_>, area: Rect, page: Option<&WorkflowPage>
     Pen::row(canvas.buf, row(area, 0), 0).gap(1).put(text, style);
 }
 
-/// Numbers of rows of the parts of the page.
-struct Rows {
-    causes: u16,
-    pending: u16,
-    heading: u16,
-    facts: u16,
-}
-
-impl Rows {
-    fn of(height: u16, page: &WorkflowPage) -> Self {
-        let at_most = |n: usize, most: u16| u16::try_from(n).unwrap_or(u16::MAX).min(most);
-        Self {
-            causes: at_most(page.causes.len(), (height / 4).clamp(1, 5)),
-            pending: at_most(page.pending.len(), (height / 6).min(4)),
-            heading: u16::from(height >= 8),
-            facts: match height {
-                ..10 => 0,
-                10..18 => 1,
-                18.. => 2,
-            },
-        }
-    }
-}
+/// Rows of the history that stay if the texts above it are long.
+const HISTORY: u16 = 5;
 
 fn draw_page(
     canvas: &mut Canvas<'_>,
@@ -106,32 +92,39 @@ fn draw_page(
     cursor: &mut WorkflowCursor,
     page: &WorkflowPage,
 ) {
-    let rows = Rows::of(area.height, page);
-    let (state, rest) = split_top(area, 1);
-    let (causes, rest) = split_top(rest, rows.causes);
-    let (pending, rest) = split_top(rest, rows.pending);
-    let (heading, rest) = split_top(rest, rows.heading);
-    // Below a short history, the facts follow at once.
+    let heading = u16::from(area.height >= 8);
+    let facts = match area.height {
+        ..10 => 0,
+        10..12 => 1,
+        12..18 => 2,
+        18.. => 3,
+    };
     let shown = u16::try_from(cursor.rows(page).count()).unwrap_or(u16::MAX);
-    let room = rest.height.saturating_sub(rows.facts);
-    let (history, rest) = split_top(rest, shown.min(room));
-    let facts = split_top(rest, rows.facts).0;
+    let room = area.height.saturating_sub(1 + heading + facts);
+    let paragraphs = paragraphs(cursor, page, canvas.scene, area);
+    let above = room.saturating_sub(shown.min(HISTORY)).max(room / 2);
+    let heights = paragraph::heights(&paragraphs, area.width, above);
+
+    let (state, mut rest) = split_top(area, 1);
     draw_state(canvas, state, cursor, page);
-    draw_causes(canvas, causes, cursor, page);
-    draw_pending(canvas, pending, page);
+    for (paragraph, height) in paragraphs.iter().zip(heights) {
+        let (place, below) = split_top(rest, height);
+        paragraph.draw(canvas, place, cursor);
+        rest = below;
+    }
+    let (heading, rest) = split_top(rest, heading);
+    // Below a short history, the facts follow at once.
+    let (history, rest) = split_top(rest, shown.min(rest.height.saturating_sub(facts)));
     history::heading(canvas, heading, cursor, page);
     history::draw(canvas, history, cursor, page);
-    draw_facts(canvas, facts, page);
+    draw_facts(canvas, split_top(rest, facts).0, cursor, page);
 }
 
 /// Returns the sign, the word and the style of the state.
 fn state(page: &WorkflowPage, palette: &Palette) -> (&'static str, String, Style) {
     let (sign, word, style) = match page.problem {
-        Some(kind) => {
-            let (sign, style) = match kind {
-                ProblemKind::Retrying => ("▲", palette.warn),
-                _ => ("✗", palette.error),
-            };
+        Some((kind, severity)) => {
+            let (sign, style) = lists::problem::sign(severity, palette);
             (sign, kind.label(), style)
         }
         None => {
@@ -142,14 +135,38 @@ fn state(page: &WorkflowPage, palette: &Palette) -> (&'static str, String, Style
     (sign, word.to_uppercase(), style)
 }
 
-/// Returns the process of a worker with this identity, if it is in the list of workers.
+/// Returns the process of a worker with this identity, with its state if it is in the list of workers: a worker that
+/// reported a failure may have ended. A long command is cut, so the command is last.
 fn describe(identity: &str, model: &Model) -> String {
-    let pid = identity.split_once('@').and_then(|(pid, _)| pid.parse::<u32>().ok());
-    let mut workers = model.workers.iter().flatten();
-    match workers.find(|worker| pid.is_some() && worker.pid == pid) {
-        Some(it) => format!("{} {}, {}", it.name, it.command, it.state.label()),
-        None => identity.to_owned(),
+    let Some(workers) = &model.workers else { return identity.to_owned() };
+    match workers.iter().find(|row| is_worker(row, identity)) {
+        Some(it) => {
+            format!("{} ({}) {}", it.name, it.state.label(), it.command).trim_end().to_owned()
+        }
+        None => format!("{identity} (not in the list of workers)"),
     }
+}
+
+/// Returns the last worker of a workflow. If that worker does not poll any more, and another one polls the queue
+/// of an open workflow, returns the other one.
+fn worker_note(identity: &str, page: &WorkflowPage, model: &Model) -> String {
+    let workers = || model.workers.iter().flatten();
+    let polls = |row: &&WorkerRow| {
+        matches!(row.state, WorkerState::Polling | WorkerState::Running)
+            && row.queues.contains(&page.queue)
+    };
+    let last = workers().find(|row| is_worker(row, identity)).filter(polls);
+    let successor = workers().find(polls).filter(|_| page.ended_ms.is_none() && last.is_none());
+    match successor {
+        Some(row) => format!("polled by {} {}", row.name, row.command).trim_end().to_owned(),
+        None => format!("last worker: {}", describe(identity, model)),
+    }
+}
+
+/// Whether a row is the worker with this identity.
+fn is_worker(row: &WorkerRow, identity: &str) -> bool {
+    let pid = identity.split_once('@').and_then(|(pid, _)| pid.parse::<u32>().ok());
+    row.identities.iter().any(|it| it == identity) || pid.is_some() && row.pid == pid
 }
 
 fn draw_state(canvas: &mut Canvas<'_>, area: Rect, cursor: &WorkflowCursor, page: &WorkflowPage) {
@@ -169,21 +186,26 @@ fn draw_state(canvas: &mut Canvas<'_>, area: Rect, cursor: &WorkflowCursor, page
     if area.width >= NOTES || page.error.is_empty() {
         facts.push(time);
     }
-    if area.width >= NOTES && page.error.is_empty() {
+    if page.error.is_empty() {
         facts.push(format!("queue {}", page.queue));
         facts.push(format!("run {run}"));
+        if model.namespaces.len() > 1 {
+            facts.push(format!("namespace {}", cursor.run.namespace));
+        }
     }
     let note = match (page.error.as_str(), page.worker.as_str()) {
         ("", "") => None,
-        ("", worker) if area.width >= WIDE => {
-            Some((format!("last worker: {}", describe(worker, model)), palette.dim))
-        }
+        ("", worker) if area.width >= WIDE => Some((worker_note(worker, page, model), palette.dim)),
         ("", _) => None,
         (error, _) => Some((error.to_owned(), palette.warn)),
     };
     let mut pen = Pen::row(canvas.buf, area, 0);
     pen.reserve(1).gap(1).put(sign, style).gap(1).put(&word, style.add_modifier(Modifier::BOLD));
     for fact in facts.iter().filter(|fact| !fact.is_empty()) {
+        // A part of an ID or a name says nothing.
+        if pen.room() < gap + width(fact) {
+            break;
+        }
         pen.gap(gap).put(fact, palette.text());
     }
     if let Some((text, style)) = note {
@@ -193,46 +215,13 @@ fn draw_state(canvas: &mut Canvas<'_>, area: Rect, cursor: &WorkflowCursor, page
     }
 }
 
-fn draw_causes(canvas: &mut Canvas<'_>, area: Rect, cursor: &WorkflowCursor, page: &WorkflowPage) {
-    let scene @ Scene { model, palette, .. } = canvas.scene;
-    // On a small screen the selected cause stays visible.
-    let selected = match cursor.line(model) {
-        Some(PageLine::Cause(at)) => at,
-        _ => 0,
-    };
-    let first = (selected + 1).saturating_sub(area.height.into());
-    let causes = page.causes.iter().enumerate().skip(first);
-    for (number, (at, cause)) in (0..area.height).zip(causes) {
-        let place = row(area, number);
-        let is_selected = cursor.line(model) == Some(PageLine::Cause(at));
-        let note = match area.width {
-            NOTES.. if is_selected && !cause.lines.is_empty() => "Enter: whole stack",
-            NOTES.. => cause.place.as_str(),
-            _ => "",
-        };
-        let (name, style) =
-            if at == 0 { ("Cause", palette.text()) } else { (" then", palette.dim) };
-        lists::mark(canvas.buf, place, is_selected, scene);
-        line::draw(canvas, place, name, (&cause.text, style), note);
-        canvas.map.add(place, Click::PageLine(PageLine::Cause(at)));
-    }
-}
-
-fn draw_pending(canvas: &mut Canvas<'_>, area: Rect, page: &WorkflowPage) {
-    let Scene { palette, .. } = canvas.scene;
-    for (number, pending) in (0..area.height).zip(&page.pending) {
-        let more = page.pending.len() - usize::from(number) - 1;
-        let is_last = number + 1 == area.height;
-        let note = if is_last && more > 0 { format!("+{more}") } else { String::new() };
-        let style = if pending.failed { palette.warn } else { palette.text() };
-        let text = format!("{}: {}", pending.name, pending.text);
-        let name = if number == 0 { "Pending" } else { "" };
-        line::draw(canvas, row(area, number), name, (&text, style), &note);
-    }
-}
-
-/// Draws values, children, signals and who started the run.
-fn draw_facts(canvas: &mut Canvas<'_>, area: Rect, page: &WorkflowPage) {
+/// Draws values, children, signals, who started the run, and the number of log lines that name the workflow.
+fn draw_facts(
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    cursor: &mut WorkflowCursor,
+    page: &WorkflowPage,
+) {
     let Scene { palette, .. } = canvas.scene;
     let or_none = |text: &str| if text.is_empty() { "–".to_owned() } else { text.to_owned() };
     let children = match page.children.as_slice() {
@@ -243,17 +232,42 @@ fn draw_facts(canvas: &mut Canvas<'_>, area: Rect, page: &WorkflowPage) {
     let signals = if page.signals == 0 { "none".to_owned() } else { human::count(page.signals) };
     let input = ("Input", or_none(&page.input));
     let result = ("Result", or_none(&page.result));
-    if area.height < 2 {
-        return draw_pairs(canvas, area, &[input, result]);
+    if area.height < 3 {
+        draw_pairs(canvas, row(area, 0), &[input, result]);
+    } else {
+        line::draw(canvas, row(area, 0), input.0, (&input.1, palette.text()), "");
+        let others = [
+            result,
+            ("Children", children),
+            ("Signals", signals),
+            ("Started by", or_none(&page.started_by)),
+        ];
+        draw_pairs(canvas, row(area, 1), &others);
     }
-    line::draw(canvas, row(area, 0), input.0, (&input.1, palette.text()), "");
-    let others = [
-        result,
-        ("Children", children),
-        ("Signals", signals),
-        ("Started by", or_none(&page.started_by)),
-    ];
-    draw_pairs(canvas, row(area, 1), &others);
+    let has_log = area.height >= 2;
+    cursor.has_log_row = has_log && canvas.view.log_lines.count() > 0;
+    if has_log {
+        draw_log(canvas, row(area, area.height - 1), cursor);
+    }
+}
+
+/// Draws the number of log lines that name the workflow.
+fn draw_log(canvas: &mut Canvas<'_>, area: Rect, cursor: &WorkflowCursor) {
+    let scene @ Scene { model, palette, .. } = canvas.scene;
+    let (text, style) = match canvas.view.log_lines.count() {
+        0 => ("no line names this workflow".to_owned(), palette.dim),
+        n => {
+            let lines = human::counted(n, "line", "lines");
+            (format!("{lines} from the server"), palette.text())
+        }
+    };
+    let is_selected = cursor.line(model) == Some(PageLine::Log);
+    let note = if is_selected { "Enter: open" } else { "" };
+    lists::mark(canvas.buf, area, is_selected, scene);
+    line::draw(canvas, area, "Log", (&text, style), note);
+    if cursor.has_log_row {
+        canvas.map.add(area, Click::PageLine(PageLine::Log));
+    }
 }
 
 /// Draws names and texts in one row. The first text has at most half of it.
@@ -267,5 +281,82 @@ fn draw_pairs(canvas: &mut Canvas<'_>, area: Rect, pairs: &[(&str, String)]) {
         } else {
             pen.gap(3).put(name, palette.strong).gap(1).put(text, palette.text());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::sample;
+    use crate::model::{ProblemKind, Severity};
+
+    #[test]
+    fn worker_is_named_with_what_is_known_of_its_process() {
+        let described = |command: &str| {
+            let row = WorkerRow {
+                name: "pid 58".into(),
+                pid: Some(58),
+                command: command.into(),
+                ..WorkerRow::default()
+            };
+            let model = Model { workers: Some(vec![row]), ..Model::default() };
+            describe("58@box", &model)
+        };
+        let listed = |state| {
+            let row = WorkerRow {
+                state,
+                name: "7@ci".into(),
+                identities: vec!["7@ci".into()],
+                ..WorkerRow::default()
+            };
+            Model { workers: Some(vec![row]), ..Model::default() }
+        };
+        assert_eq!(describe("7@ci", &listed(WorkerState::Ended)), "7@ci (ended)");
+        let other = describe("58@box", &listed(WorkerState::Polling));
+        assert_eq!(other, "58@box (not in the list of workers)");
+        assert_eq!(described("python w.py"), "pid 58 (polling) python w.py");
+        assert_eq!(described(""), "pid 58 (polling)");
+        assert_eq!(describe("58@box", &Model::default()), "58@box", "the list is not known");
+    }
+
+    #[test]
+    fn worker_of_today_is_named_instead_of_one_that_has_ended() {
+        let row = |pid: u32, state, queue: &str| WorkerRow {
+            name: format!("pid {pid}"),
+            pid: Some(pid),
+            state,
+            queues: vec![queue.into()],
+            ..WorkerRow::default()
+        };
+        let page = WorkflowPage { queue: "orders".into(), ..WorkflowPage::default() };
+        let ended = row(58, WorkerState::Ended, "orders");
+        let cases = [
+            (row(58, WorkerState::Polling, "orders"), "last worker: pid 58 (polling)"),
+            (row(60, WorkerState::Polling, "orders"), "polled by pid 60"),
+            (row(60, WorkerState::Running, "orders"), "polled by pid 60"),
+            (row(60, WorkerState::Polling, "billing"), "last worker: pid 58 (ended)"),
+        ];
+        for (other, expected) in cases {
+            let rows = if other.pid == Some(58) { vec![other] } else { vec![ended.clone(), other] };
+            let model = Model { workers: Some(rows), ..Model::default() };
+            assert_eq!(worker_note("58@box", &page, &model), expected);
+        }
+        let model = Model {
+            workers: Some(vec![ended, row(60, WorkerState::Polling, "orders")]),
+            ..Model::default()
+        };
+        let closed = WorkflowPage { ended_ms: Some(1), ..page };
+        assert_eq!(worker_note("58@box", &closed, &model), "last worker: pid 58 (ended)");
+    }
+
+    #[test]
+    fn state_has_the_sign_of_the_severity() {
+        let palette = crate::draw::theme::Theme::Dark.palette();
+        let sign = |severity| {
+            let page = sample::with_problems().page.unwrap();
+            let page = WorkflowPage { problem: Some((ProblemKind::Retrying, severity)), ..page };
+            state(&page, &palette).0
+        };
+        assert_eq!([Severity::Red, Severity::Amber].map(sign), ["✗", "▲"]);
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, scene: Scene<'_>) {
         pen.right(&value.map_or_else(|| "–".into(), human::latency), 6, style).gap(3);
     }
     let (_, graph) = split_left(area, pen.x() - area.x);
-    latency::draw_history(buf, graph, scene, latency::scale(&model.probe, graph.width.into()));
+    latency::draw_history(buf, graph, scene, latency::scale(&model.probe));
 }
 
 /// Draws when checks run and what follows from failures.

@@ -90,8 +90,7 @@ fn draw_graph(
     scene: Scene<'_>,
 ) {
     let palette = scene.palette;
-    let visible = history.clone().rev().take(usize::from(area.width));
-    let ceiling = graph::ceiling(visible, least);
+    let ceiling = graph::ceiling(history.clone(), least);
     let styles = BarStyles { bar: palette.graph_dim, failure: palette.error };
     graph::history(buf, area, history.map(Some), ceiling, styles);
 }

@@ -13,7 +13,7 @@ use crate::model::{Model, StateView};
 
 const LEGEND: &str = "\
 a letter below each cell: . text  d dim  S strong  T title  K key  A accent  c component
-o ok  w warn  W bold warn  e error  E bold error  g graph  h dim graph; on a filled ground:
+1 2 3 workers  o ok  w warn  W bold warn  e error  E bold error  g graph  h dim graph; on a filled ground:
 F selected  M found; O I bold ok, bold dim; none: a line, or nothing; > the selected row
 ";
 
@@ -32,6 +32,9 @@ fn roles(palette: &Palette) -> Vec<(char, Style)> {
         ('K', palette.key),
         ('A', palette.accent),
         ('c', palette.component),
+        ('1', palette.units[0]),
+        ('2', palette.units[1]),
+        ('3', palette.units[2]),
         ('o', palette.ok),
         ('w', palette.warn),
         ('W', palette.level(Level::Warn)),
@@ -115,7 +118,7 @@ fn styles_of_each_panel() {
         ("log", COMPACT, &logs, panels::main),
         ("server", COMPACT, &timeline, panels::main),
         ("footer", COMPACT, &states, panels::footer),
-        ("help", COMPACT, &ready, panels::help),
+        ("palette", COMPACT, &ready, panels::palette),
         ("quit", COMPACT, &asked, panels::quit),
         ("confirm", COMPACT, &asked, panels::stop),
         ("sources", COMPACT, &ready, panels::sources),

@@ -4,7 +4,9 @@ use insta::assert_snapshot;
 
 use super::panels;
 use super::stage::{FRAMED, READABLE, Stage, and, in_host, pictures, with};
-use crate::app::view::{self, ActionKind, ActionMenu, Item, Source, Tab, View, WorkflowCursor};
+use crate::app::view::{
+    self, ActionKind, ActionMenu, Item, PaletteChoice, Source, Tab, View, WorkflowCursor,
+};
 use crate::demo::sample::{self, SampleLog, pages};
 use crate::explorer::Move;
 use crate::log::Level;
@@ -12,7 +14,7 @@ use crate::loss::{Storage, WorkflowCount, WorkflowTotals};
 use crate::model::{Answer, Model, StateView};
 
 #[test]
-fn help() {
+fn palette() {
     let stages = [
         Stage::new("on the overview", sample::with_problems()),
         Stage::new("on the logs", sample::ready()).acting(|view, _, _| view.tab = Tab::Logs),
@@ -21,9 +23,20 @@ fn help() {
                 (view.tab, view.source) = (Tab::Logs, Source::Stigmer);
             },
         ),
-        Stage::new("at its end", sample::ready()).acting(|view, _, _| view.page.scroll(Move::Last)),
+        Stage::new("on a page", sample::with_problems()).acting(|view, model, _| {
+            view.workflow = WorkflowCursor::of(Item::Problem(4), model);
+        }),
+        Stage::new("at its end", sample::ready()).acting(|view, _, _| {
+            view.palette.selected = Some(PaletteChoice::Sign("30 min"));
+        }),
+        Stage::new("filtered", sample::with_problems()).acting(|view, _, _| {
+            view.palette.edit(|text| text.push_str("refund"));
+        }),
+        Stage::new("no match", sample::with_problems()).acting(|view, _, _| {
+            view.palette.edit(|text| text.push_str("nothing like this"));
+        }),
     ];
-    assert_snapshot!(pictures(READABLE, &stages, panels::help));
+    assert_snapshot!(pictures(FRAMED, &stages, panels::palette));
 }
 
 /// Draws the quit dialog in the states in which quitting asks first.
@@ -248,6 +261,7 @@ fn workflow() {
             cursor.go(Move::Last, model);
             cursor.is_open = true;
         }),
+        open("stuck", pages::stuck(base()), |view, model, _| show(view, model, "unknown-14")),
         open("failed", pages::failed(base()), |view, model, _| show(view, model, "shipment-7")),
         open("running", pages::running(base()), |view, model, _| show(view, model, "approval-9")),
         open("encrypted", pages::encrypted(base()), |view, model, _| {

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use crate::app::view::{ActionKind, ActionStep, Interruption, Overlay};
 use crate::draw::layout::{Parts, split_top};
 use crate::panel::dialogs::{actions, confirm, pick, quit};
-use crate::panel::pages::{self, answer, entry, help, line};
+use crate::panel::pages::{self, answer, entry, line, palette};
 use crate::panel::scene::Canvas;
 use crate::panel::{self, failure, footer, head, tab_line};
 
@@ -17,7 +17,7 @@ fn rest(area: Rect) -> Rect {
 /// The first two rows.
 pub(super) fn head(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
     let Parts { state, work, .. } = Parts::of(area);
-    head::draw(canvas.buf, state, work, canvas.scene);
+    head::draw(canvas, state, work);
     Rect { height: 2, ..state }
 }
 
@@ -26,7 +26,8 @@ pub(super) fn main(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
     panel::tab(canvas, area);
     tab_line::draw(canvas, Parts::of(area).tabs);
     let place = panel::below(area);
-    tab_line::message(canvas.buf, split_top(place, panel::MESSAGE).0, canvas.scene);
+    canvas.map.message = split_top(place, place.height - panel::MESSAGE).1;
+    tab_line::message(canvas.buf, canvas.map, canvas.scene);
     place
 }
 
@@ -48,8 +49,9 @@ pub(super) fn footer(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
     place
 }
 
-pub(super) fn help(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
-    help::draw(canvas, panel::below(area))
+pub(super) fn palette(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    canvas.view.overlay = Some(Overlay::Palette);
+    palette::draw(canvas, panel::below(area))
 }
 
 pub(super) fn quit(canvas: &mut Canvas<'_>, area: Rect) -> Rect {

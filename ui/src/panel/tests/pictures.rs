@@ -6,12 +6,12 @@ use super::panels;
 use super::stage::{
     COMPACT, FRAMED, FULL, READABLE, REDUCED, Stage, TINY, WIDE, and, in_host, pictures, with,
 };
-use crate::app::view::{Interruption, Overlay, Prompt, PromptPurpose, Source, Tab};
+use crate::app::view::{Interruption, ListPrompt, Overlay, Prompt, PromptPurpose, Source, Tab};
 use crate::demo::sample::{self, SampleLog};
 use crate::explorer::{Filter, Move};
-use crate::log::Level;
+use crate::log::{Level, Noise, SERVER};
 use crate::loss::{Storage, WorkflowCount};
-use crate::model::{FailureLimit, Model, ProbePoint, StateView};
+use crate::model::{Dismissed, FailureLimit, Model, ProbePoint, StateView};
 
 /// A message that does not fit into the first row.
 const LONG: &str = "the port 7233 is taken by another program (pid 812, nginx): waiting for it";
@@ -85,7 +85,7 @@ fn overview() {
         Stage::new("empty", sample::empty()),
         with("two dismissed", sample::with_problems(), |it| {
             it.problems.as_mut().unwrap().truncate(2);
-            it.dismissed = 2;
+            it.dismissed = Dismissed { problems: 2, workflows: 3 };
         }),
         with("a long message", sample::with_problems(), |it| it.message = LONG.repeat(2)),
         fresh(),
@@ -196,6 +196,40 @@ fn logs() {
 }
 
 #[test]
+fn logs_of_units() {
+    let mut log = SampleLog::temporal().with_orders();
+    let notices = log.push_worker("shipping-notices");
+    log.push_raw_of(notices, "a line that was printed, without time and level", false);
+    log.push_mark_of(notices, "generation 2");
+    log.push_noise_of(notices, Noise::NoServer, 12);
+    let text = "a line that is longer than any screen is wide, so that it has to be clipped, scrolled or wrapped";
+    log.push_of(notices, "21:28:06.100", Level::Error, text, "order=o-7");
+    let stage =
+        |name: &str| on(Tab::Logs, Stage { log: log.clone(), ..Stage::new(name, sample::ready()) });
+    let stages = [
+        stage("all"),
+        stage("wrapped").acting(|view, _, _| {
+            view.tab = Tab::Logs;
+            view.log.wrap = true;
+        }),
+        stage("one worker").acting(|view, _, log| {
+            view.tab = Tab::Logs;
+            view.show_lines(Some(1), log);
+        }),
+        stage("the server").acting(|view, _, log| {
+            view.tab = Tab::Logs;
+            view.show_lines(Some(SERVER), log);
+        }),
+        stage("warnings").acting(|view, _, log| {
+            view.tab = Tab::Logs;
+            let filter = view.log.filter().next_level().next_level();
+            view.log.set_filter(filter, log);
+        }),
+    ];
+    assert_snapshot!(pictures(READABLE, &stages, panels::main));
+}
+
+#[test]
 fn timeline() {
     let open = |stage: Stage| on(Tab::Server, stage);
     let stages = [
@@ -264,11 +298,11 @@ fn footer() {
             Stage::new("typing a filter", sample::with_problems()).acting(|view, model, _| {
                 view.show(Tab::Workflows, model);
                 view.filter.set_text("!refund".into());
-                let purpose = PromptPurpose::Filter(String::new());
+                let purpose = PromptPurpose::Filter(ListPrompt::default());
                 view.prompt = Some(Prompt { text: "!refund".into(), purpose });
             }),
             Stage::new("help in front", sample::ready())
-                .acting(|view, _, _| view.open(Overlay::Help)),
+                .acting(|view, _, _| view.open(Overlay::Palette)),
             Stage::new("a line in front", sample::ready())
                 .acting(|view, _, _| view.open(Overlay::Line(3))),
             Stage::new("sources in front", sample::ready()).acting(|view, _, _| {

@@ -249,6 +249,6 @@ fn open_tab_differs_in_text() {
 #[test]
 fn unavailable_keys_differ_in_the_help() {
     let stages = stages(&[true, false], |model, can| model.can.start = can);
-    all_differ(&stages, WIDE, panels::help);
-    all_differ(&stages, REDUCED, panels::help);
+    all_differ(&stages, WIDE, panels::palette);
+    all_differ(&stages, REDUCED, panels::palette);
 }

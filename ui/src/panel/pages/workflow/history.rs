@@ -55,7 +55,7 @@ pub(super) fn draw(
     let selected = match cursor.line(model) {
         Some(PageLine::Row(id)) => rows.iter().position(|row| row.id == id),
         Some(PageLine::Cause(_)) => Some(cursor.first),
-        None => rows.len().checked_sub(1),
+        Some(PageLine::Log) | None => rows.len().checked_sub(1),
     };
     let marked = match cursor.line(model) {
         Some(PageLine::Row(id)) => Some(id),
@@ -83,7 +83,8 @@ fn window(rows: usize, selected: usize, height: usize, before: usize) -> usize {
     before.max(lowest).min(selected).min(rows.saturating_sub(height))
 }
 
-/// The time axis of all rows: from the start of the run to its end, to now, or to the next attempt.
+/// The time axis of all rows, from the start of the run. It ends with the run. For an open run it ends later than
+/// now and than the next attempt, and grows in steps, so that bars do not change in each frame.
 struct Axis {
     now_ms: u64,
     end_ms: u64,
@@ -93,7 +94,12 @@ impl Axis {
     fn of(page: &WorkflowPage) -> Self {
         let now_ms = page.took_ms.unwrap_or(0);
         let next = page.history.iter().filter_map(|row| row.next_ms).max();
-        Self { now_ms, end_ms: now_ms.max(next.unwrap_or(0)).max(1) }
+        let end_ms = now_ms.max(next.unwrap_or(0)).max(1);
+        let end_ms = match page.status.is_open() {
+            true => graph::ceiling([end_ms as f64].into_iter(), 1.0) as u64,
+            false => end_ms,
+        };
+        Self { now_ms, end_ms }
     }
 
     /// Returns a time as a share of the axis.
@@ -181,6 +187,23 @@ fn style(state: HistoryState, palette: &Palette) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::WorkflowStatus;
+
+    #[test]
+    fn axis_of_an_open_run_grows_in_steps_and_that_of_a_closed_run_ends_with_it() {
+        let end = |status, took_ms, next_ms| {
+            let row = HistoryRow { next_ms, ..HistoryRow::default() };
+            let took_ms = Some(took_ms);
+            let page =
+                WorkflowPage { status, took_ms, history: [row].into(), ..Default::default() };
+            Axis::of(&page).end_ms
+        };
+        use WorkflowStatus::{Failed, Running};
+        assert_eq!([141_000, 142_000, 199_000].map(|now| end(Running, now, None)), [200_000; 3]);
+        assert_eq!(end(Running, 141_000, Some(210_000)), 500_000);
+        assert_eq!(end(Running, 0, None), 1);
+        assert_eq!(end(Failed, 141_234, None), 141_234);
+    }
 
     #[test]
     fn selected_row_is_always_visible() {

@@ -1,0 +1,55 @@
+//! What the tasks of the workers and projects report to the manager.
+
+use crate::facts::WorkerFacts;
+use crate::project::Project;
+use crate::protocol::Entry;
+use crate::supervisor::{Generation, Want};
+use crate::temporal::provision::NamespaceSpec;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A report to the manager.
+#[derive(Debug)]
+pub(super) enum WorkerReport {
+    Facts {
+        facts: Arc<WorkerFacts>,
+        wanted: Want,
+        /// The last stop because of the server that the worker has handled, see `WorkerHandle::halt`.
+        halted: Option<u64>,
+    },
+    Entry(Box<Entry>),
+    /// The namespaces of the projects are prepared, or cannot be.
+    Prepared(Box<PreparedNamespaces>),
+    /// A project file has changed.
+    Project(Box<ProjectChange>),
+    /// A task has panicked.
+    Panicked,
+}
+
+/// The new content of a project file.
+#[derive(Debug)]
+pub(super) struct ProjectChange {
+    /// Path of the file.
+    pub file: PathBuf,
+    /// The project, or why the file cannot be used.
+    pub project: Result<Project, String>,
+}
+
+/// What the projects need, by their files.
+pub(super) type NamespaceNeeds = BTreeMap<PathBuf, NamespaceSpec>;
+
+/// What one start of the server needs.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ServerNeeds {
+    pub(super) generation: Generation,
+    pub(super) address: String,
+    pub(super) needs: NamespaceNeeds,
+}
+
+/// The result of a task that makes the namespaces.
+#[derive(Debug)]
+pub(super) struct PreparedNamespaces {
+    pub(super) target: Arc<ServerNeeds>,
+    pub(super) errors: BTreeMap<PathBuf, String>,
+}

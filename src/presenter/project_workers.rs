@@ -1,0 +1,136 @@
+//! Converts the workers of projects to rows.
+
+use super::text::harmless_text;
+use super::{Now, Unwatched};
+use crate::harmless::quote;
+use crate::paths;
+use crate::protocol::{ProjectWorker, State};
+use crate::session::Link;
+use crate::supervisor::Want;
+use stigmer_ui::model::{UnitCommands, WorkerRow, WorkerState};
+
+/// The rows of the workers of projects, in the order of the host.
+pub(super) fn rows(now: Now<'_>) -> Vec<WorkerRow> {
+    let is_over = now.viewer.unwatched == Some(Unwatched::Stopped);
+    let workers = now.status().workers.iter().filter(|_| !is_over);
+    workers.map(|worker| row(worker, now)).collect()
+}
+
+fn row(worker: &ProjectWorker, now: Now<'_>) -> WorkerRow {
+    let is_connected = *now.link == Link::Up;
+    // Without a host, the workers are as they were last, but nobody measures them.
+    let is_watched = !now.is_unwatched();
+    WorkerRow {
+        // The identities of pollers have other forms.
+        id: format!("project worker {}", worker.name),
+        state: state(worker.state),
+        name: harmless_text(&worker.name),
+        external: false,
+        identities: now.viewer.workers.identities(&worker.name),
+        remote: false,
+        queues: worker.task_queues.iter().map(|queue| harmless_text(queue)).collect(),
+        command: harmless_text(&worker.command),
+        folder: paths::shortened(&worker.project),
+        pid: worker.pid.and_then(|pid| u32::try_from(pid).ok()),
+        #[expect(clippy::cast_possible_truncation, reason = "a percentage for the screen")]
+        cpu_percent: worker.cpu_percent.filter(|_| is_watched).map(|percent| percent as f32),
+        rss_bytes: worker.rss_bytes.filter(|_| is_watched),
+        since_ms: Some(now.age(worker.state_ms)),
+        restarts: Some(worker.restarts.total),
+        cause: quote(&worker.cause()),
+        hint: worker.hint.as_deref().map(harmless_text).unwrap_or_default(),
+        last_lines: worker.last_words.iter().map(|line| harmless_text(line)).collect(),
+        can: if is_connected { commands(worker) } else { UnitCommands::default() },
+    }
+}
+
+fn state(state: State) -> WorkerState {
+    match state {
+        State::Stopped => WorkerState::Stopped,
+        State::Starting => WorkerState::Starting,
+        State::Ready => WorkerState::Running,
+        State::Degraded => WorkerState::Degraded,
+        State::Stopping => WorkerState::Stopping,
+        State::Backoff => WorkerState::Backoff,
+        State::Failed => WorkerState::GaveUp,
+    }
+}
+
+/// The commands that the operator can use now.
+fn commands(worker: &ProjectWorker) -> UnitCommands {
+    let (runs, waits) = match worker.state {
+        State::Starting | State::Ready | State::Degraded => (true, false),
+        State::Backoff => (true, true),
+        State::Stopped | State::Failed => (false, true),
+        State::Stopping => (false, false),
+    };
+    UnitCommands { start: waits, stop: runs && worker.intent == Want::Up, restart: runs }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::presenter::{Viewer, present};
+    use crate::protocol::tests;
+    use crate::session::View;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    #[test]
+    fn workers_stay_listed_without_a_host_and_nobody_measures_them() {
+        let mut snapshot = tests::running();
+        snapshot.status.workers = vec![tests::worker("orders")];
+        let age = Duration::from_secs(1);
+        let view = View { snapshot: Arc::new(snapshot), age, link: Link::Gone };
+        let viewer = Viewer { unwatched: Some(Unwatched::Unknown), ..Viewer::default() };
+        let row = present(&view, &viewer).workers.unwrap().remove(0);
+        assert_eq!((row.name.as_str(), row.state), ("orders", WorkerState::Running));
+        assert_eq!((row.cpu_percent, row.rss_bytes), (None, None));
+        assert_eq!(row.can, UnitCommands::default());
+    }
+
+    fn shown(worker: ProjectWorker, link: Link) -> WorkerRow {
+        let mut snapshot = tests::running();
+        snapshot.status.workers = vec![worker];
+        let view = View { snapshot: Arc::new(snapshot), age: Duration::from_secs(1), link };
+        let mut rows = present(&view, &Viewer::default()).workers.unwrap();
+        assert_eq!(rows.len(), 1);
+        rows.remove(0)
+    }
+
+    #[test]
+    fn worker_of_a_project_is_a_row_with_its_process_and_its_restarts() {
+        let worker = ProjectWorker { state_ms: 60_000, ..tests::worker("orders") };
+        let row = shown(worker.clone(), Link::Up);
+        assert_eq!((row.name.as_str(), row.external), ("orders", false));
+        assert_eq!(row.state, WorkerState::Running);
+        assert_eq!(row.since_ms, Some(61_000), "older by the age of the snapshot");
+        assert_eq!(row.restarts, Some(worker.restarts.total));
+        assert_eq!(row.pid.map(i64::from), worker.pid.map(i64::from));
+        let hostile = ProjectWorker {
+            message: "\u{1b}[2Jx".to_owned(),
+            last_words: vec!["\u{1b}[31mred".to_owned()],
+            ..worker
+        };
+        let row = shown(hostile, Link::Up);
+        assert!(!row.cause.contains('\u{1b}') && row.last_lines == ["red"], "{row:?}");
+    }
+
+    #[test]
+    fn commands_fit_the_state_of_the_worker() {
+        let can = |state, link| shown(ProjectWorker { state, ..tests::worker("a") }, link).can;
+        let expected = |start, stop, restart| UnitCommands { start, stop, restart };
+        for (state, commands) in [
+            (State::Stopped, expected(true, false, false)),
+            (State::Starting, expected(false, true, true)),
+            (State::Ready, expected(false, true, true)),
+            (State::Degraded, expected(false, true, true)),
+            (State::Stopping, expected(false, false, false)),
+            (State::Backoff, expected(true, true, true)),
+            (State::Failed, expected(true, false, false)),
+        ] {
+            assert_eq!(can(state, Link::Up), commands, "{state}");
+            assert_eq!(can(state, Link::Gone), UnitCommands::default(), "{state}");
+        }
+    }
+}

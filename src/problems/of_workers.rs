@@ -1,0 +1,42 @@
+//! Derives the problems of the workers of projects from a snapshot of their host.
+
+use super::of_server::{RECENT, restart_cause};
+use crate::protocol::{Problem, ProblemKind, ProjectWorker, Severity, Snapshot, State};
+
+/// Returns the problems of the workers of projects. `age_ms` is the age of the snapshot.
+#[must_use]
+pub fn of_workers(snapshot: &Snapshot, age_ms: u64) -> Vec<Problem> {
+    let workers = snapshot.status.workers.iter();
+    let problems = workers.filter_map(|worker| gave_up(worker).or_else(|| restarted(worker)));
+    let older =
+        |problem: Problem| Problem { since_ms: problem.since_ms.saturating_add(age_ms), ..problem };
+    problems.map(older).collect()
+}
+
+/// stigmer does not restart the worker any more.
+fn gave_up(worker: &ProjectWorker) -> Option<Problem> {
+    let name = &worker.name;
+    (worker.state == State::Failed).then(|| Problem {
+        since_ms: worker.state_ms,
+        cause: worker.cause(),
+        hint: worker.hint.clone().or_else(|| {
+            Some(format!("repair the cause, then start the worker: `stigmer local start {name}`"))
+        }),
+        command: Some(format!("stigmer local logs {name} -n 50")),
+        queue: worker.task_queues.first().cloned(),
+        ..Problem::new(ProblemKind::Worker, name)
+    })
+}
+
+fn restarted(worker: &ProjectWorker) -> Option<Problem> {
+    let last = worker.restarts.last.as_ref().filter(|_| worker.state.is_up())?;
+    let is_recent = u128::from(last.ago_ms) < RECENT.as_millis();
+    is_recent.then(|| Problem {
+        severity: Severity::Notice,
+        since_ms: last.ago_ms,
+        cause: restart_cause(last),
+        hint: Some("nothing to do; the timeline shows why the worker ended".to_owned()),
+        command: Some(format!("stigmer local logs {} -n 50", worker.name)),
+        ..Problem::new(ProblemKind::Restarted, &worker.name)
+    })
+}

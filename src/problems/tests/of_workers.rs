@@ -1,0 +1,54 @@
+//! Tests of the problems of the workers of projects.
+
+use crate::problems::of_workers::of_workers;
+use crate::protocol::{LastRestart, ProblemKind, ProjectWorker, Severity, Snapshot, State, tests};
+use crate::supervisor::Cause;
+
+fn with(worker: ProjectWorker) -> Snapshot {
+    let mut snapshot = tests::running();
+    snapshot.status.workers = vec![tests::worker("orders"), worker];
+    snapshot
+}
+
+#[test]
+fn worker_that_stigmer_gave_up_is_a_problem_with_its_cause() {
+    for state in State::ALL.into_iter().filter(|state| *state != State::Failed) {
+        let worker = ProjectWorker { state, ..tests::worker("emails") };
+        assert_eq!(of_workers(&with(worker), 0), [], "{state}");
+    }
+    let failed = ProjectWorker {
+        state: State::Failed,
+        state_ms: 2_000,
+        message: "exit code 1, 6 times in 40 s".to_owned(),
+        last_words: vec!["ModuleNotFoundError: No module named 'smtp'".to_owned()],
+        ..tests::worker("emails")
+    };
+    let found = of_workers(&with(failed.clone()), 5_000);
+    let [problem] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((problem.kind, problem.severity), (ProblemKind::Worker, Severity::Red));
+    assert_eq!((problem.subject.as_str(), problem.since_ms), ("emails", 7_000));
+    assert!(problem.cause.contains("No module named 'smtp'"), "{}", problem.cause);
+    assert!(problem.hint.as_deref().unwrap().contains("stigmer local start emails"));
+    let hinted = ProjectWorker { hint: Some("install it".to_owned()), ..failed };
+    assert_eq!(of_workers(&with(hinted), 0)[0].hint.as_deref(), Some("install it"));
+}
+
+#[test]
+fn recent_restart_of_a_worker_is_a_notice() {
+    let restarted = |ago_ms, state| {
+        let mut worker = ProjectWorker { state, ..tests::worker("emails") };
+        worker.restarts.last = Some(LastRestart {
+            cause: Cause::Crash,
+            detail: "signal 9 (SIGKILL)".to_owned(),
+            ago_ms,
+            recovery_ms: Some(200),
+            downtime_ms: None,
+        });
+        of_workers(&with(worker), 0)
+    };
+    let found = restarted(60_000, State::Ready);
+    assert_eq!((found[0].kind, found[0].severity), (ProblemKind::Restarted, Severity::Notice));
+    assert_eq!(found[0].cause, "killed by signal 9 (SIGKILL); down for 200 ms");
+    assert_eq!(restarted(16 * 60_000, State::Ready), []);
+    assert_eq!(restarted(60_000, State::Stopped), []);
+}

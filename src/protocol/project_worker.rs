@@ -1,0 +1,166 @@
+//! Workers of a project file, which stigmer starts and supervises. In contrast, [`super::Worker`] is
+//! any worker that polls the server.
+
+use super::{LogStatus, RestartStatus, State};
+use crate::supervisor::{Generation, Want};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// A worker of a project file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProjectWorker {
+    /// Name of the worker, unique within the home.
+    pub name: String,
+    /// Folder of the project.
+    pub project: PathBuf,
+    /// Path of the project file.
+    pub file: PathBuf,
+    /// The command line that runs the worker. Empty if unknown.
+    #[serde(default)]
+    pub command: String,
+    /// State of the worker. It is ready while it polls its task queues.
+    pub state: State,
+    /// Whether the user wants the worker up or down.
+    pub intent: Want,
+    /// A message about the state. May be empty.
+    pub message: String,
+    /// In the state failed: what the user can do.
+    pub hint: Option<String>,
+    /// Id of the process that stigmer spawned. `None` if no process runs.
+    pub pid: Option<i32>,
+    /// Number of this or the last start of the worker, from 1. 0 if the worker was never started.
+    pub generation: Generation,
+    /// Whether an earlier host of this home started the process, and this host took it over.
+    pub adopted: bool,
+    /// Counts of automatic restarts.
+    pub restarts: RestartStatus,
+    /// The task queues that the worker polls.
+    pub task_queues: Vec<String>,
+    /// Resident memory of all processes of the worker, in bytes.
+    pub rss_bytes: Option<u64>,
+    /// CPU time of all processes of the worker, in percent of one core.
+    pub cpu_percent: Option<f64>,
+    /// Time since the start of the process, in milliseconds.
+    pub uptime_ms: Option<u64>,
+    /// Time since the state began, in milliseconds.
+    pub state_ms: u64,
+    /// In the states backoff and failed: time until the next start, in milliseconds. `None` if no
+    /// start is scheduled.
+    pub next_start_ms: Option<u64>,
+    /// The log of the worker.
+    pub log: LogStatus,
+    /// Last log lines of the process that ended most recently. Empty after the next start begins.
+    pub last_words: Vec<String>,
+}
+
+impl ProjectWorker {
+    /// Returns the message. In the states failed and backoff, the end of the last process comes first, with the log
+    /// line that probably names its cause: the last one with an error, or else the last one.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        let said = self.message.lines().next().unwrap_or_default();
+        let (gave_up, end) = match self.state {
+            State::Failed => said.split_once("; last cause: ").unwrap_or((said, "")),
+            State::Backoff => match said.strip_prefix("restart after ") {
+                Some(end) => ("", end),
+                None => return said.to_owned(),
+            },
+            _ => return said.to_owned(),
+        };
+        let end = ["crash, ", "crash: "].iter().find_map(|it| end.strip_prefix(it)).unwrap_or(end);
+        let end = end.replacen("exit ", "exit code ", 1);
+        let lines = self.last_words.iter().map(|line| line.trim()).filter(|line| !line.is_empty());
+        let has_error = |line: &&str| line.contains("Error") || line.contains("error:");
+        let line = lines.clone().rfind(has_error).or_else(|| lines.clone().next_back());
+        let why = [end.as_str(), line.unwrap_or_default()];
+        let why: Vec<&str> = why.into_iter().filter(|part| !part.is_empty()).collect();
+        match why.as_slice() {
+            [] => said.to_owned(),
+            why if gave_up.is_empty() => why.join(": "),
+            why => format!("{} · {gave_up}", why.join(": ")),
+        }
+    }
+
+    /// Advances all ages by `ms` milliseconds.
+    pub(super) fn grow_older(&mut self, ms: u64) {
+        let Self { restarts, uptime_ms, state_ms, next_start_ms, .. } = self;
+        let last = restarts.last.iter_mut().map(|last| &mut last.ago_ms);
+        for age in uptime_ms.iter_mut().chain(last).chain([state_ms]) {
+            *age = age.saturating_add(ms);
+        }
+        if let Some(left) = next_start_ms {
+            *left = left.saturating_sub(ms);
+        }
+    }
+
+    /// The values that change in almost every round of checks.
+    pub(super) fn usage(&self) -> WorkerUsage {
+        WorkerUsage {
+            name: self.name.clone(),
+            rss_bytes: self.rss_bytes,
+            cpu_percent: self.cpu_percent,
+            log_lines: self.log.lines,
+        }
+    }
+}
+
+/// Resource usage of all processes of a worker of a project, and the size of its log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkerUsage {
+    /// Name of the worker.
+    pub name: String,
+    /// Resident memory in bytes.
+    pub rss_bytes: Option<u64>,
+    /// CPU usage in percent of one core.
+    pub cpu_percent: Option<f64>,
+    /// Number of log lines that the host has read.
+    pub log_lines: u64,
+}
+
+impl WorkerUsage {
+    /// Replaces these values of the worker.
+    pub(super) fn apply(&self, worker: &mut ProjectWorker) {
+        worker.rss_bytes = self.rss_bytes;
+        worker.cpu_percent = self.cpu_percent;
+        worker.log.lines = self.log_lines;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cause_of_a_failed_worker_has_the_line_with_the_error() {
+        let cause = |state, lines: &[&str]| {
+            let last_words = lines.iter().map(|line| (*line).to_owned()).collect();
+            let message =
+                "gave up after 5 automatic restarts in 60 s; last cause: crash, exit 1".to_owned();
+            let worker = super::super::tests::worker("emails");
+            ProjectWorker { state, message, last_words, ..worker }.cause()
+        };
+        let python =
+            ["Traceback:", "  import smtp", "ModuleNotFoundError: No module named 'smtp'", ""];
+        assert_eq!(
+            cause(State::Failed, &python),
+            "exit code 1: ModuleNotFoundError: No module named 'smtp' · gave up after 5 automatic restarts in 60 s"
+        );
+        let node = ["Error: Cannot find module './x'", "    at require", "", "Node.js v22.1.0"];
+        assert_eq!(
+            cause(State::Failed, &node),
+            "exit code 1: Error: Cannot find module './x' · gave up after 5 automatic restarts in 60 s"
+        );
+        assert!(cause(State::Failed, &["bye"]).starts_with("exit code 1: bye · gave up"));
+        assert!(cause(State::Failed, &[]).starts_with("exit code 1 · gave up"));
+        let restarts = |message: &str| {
+            let last_words = python.iter().map(|line| (*line).to_owned()).collect();
+            let (message, worker) = (message.to_owned(), super::super::tests::worker("emails"));
+            ProjectWorker { state: State::Backoff, message, last_words, ..worker }.cause()
+        };
+        assert_eq!(
+            restarts("restart after crash: exit 1"),
+            "exit code 1: ModuleNotFoundError: No module named 'smtp'"
+        );
+        assert_eq!(restarts("waits for the server"), "waits for the server");
+    }
+}

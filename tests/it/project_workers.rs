@@ -1,0 +1,10 @@
+//! The workers of projects, with workers of the real Python SDK.
+
+mod crashes;
+mod environments;
+mod files;
+mod hosts;
+mod reloads;
+mod servers;
+mod starts;
+mod stops;

@@ -1,0 +1,132 @@
+//! Workers while hosts end and others take over.
+
+use crate::support::rig::{Rig, Running};
+use crate::support::sdk::Sdk;
+use crate::support::shop::{Shop, python_worker, worker};
+use crate::support::wait_until;
+use rustix::process::Signal;
+
+fn two_workers() -> String {
+    let (orders, mail) = (python_worker(&["orders"]), python_worker(&["mail"]));
+    format!("[worker.orders]\nrun = {orders}\n[worker.mail]\nrun = {mail}\nstart = false")
+}
+
+#[test]
+fn next_host_adopts_the_workers_of_a_killed_host() {
+    let rig = Rig::new();
+    let shop = Shop::of(&rig, Sdk::all(), "graceful", |sdk| match sdk {
+        Sdk::Python => "start = false".to_owned(),
+        Sdk::TypeScript => String::new(),
+    });
+    let names: Vec<&str> = Sdk::all().iter().map(|sdk| sdk.name()).collect();
+    shop.run(&[]).exits(0);
+    rig.run(&["start", "python"]).exits(0);
+    let pids = || names.iter().map(|name| shop.process(name).pid).collect::<Vec<_>>();
+    let before = pids();
+    rig.kill_host();
+    // The project file is gone, and the next host is started elsewhere.
+    std::fs::remove_file(shop.file()).unwrap();
+    rig.start();
+    for name in &names {
+        let adopted = shop.wait_ready(name, 1);
+        assert_eq!((&adopted["adopted"], &adopted["intent"]), (&true.into(), &"up".into()));
+    }
+    assert_eq!(pids(), before);
+    for name in &names {
+        shop.order(name, name);
+        shop.pay(name);
+        shop.wait_packed(name);
+    }
+    shop.process("python").kill();
+    assert_eq!(shop.wait_ready("python", 2)["restarts"]["total"], 1);
+
+    // The timeline has the counts of a host that left no state.
+    rig.kill_host();
+    rig.start();
+    let restarts = shop.wait_ready("python", 2)["restarts"].clone();
+    assert_eq!((&restarts["total"], &restarts["last"]["cause"]), (&1.into(), &"crash".into()));
+    rig.stop();
+}
+
+#[test]
+fn watchdog_starts_a_host_that_adopts_the_workers_and_starts_the_ended_ones() {
+    let rig = Rig::with(&[("watchdog", "true")]);
+    let shop = Shop::new(&rig, "shop", &two_workers());
+    shop.run(&[]).exits(0);
+    rig.run(&["start", "mail"]).exits(0);
+    let (host, orders, mail) = (rig.host(), shop.process("orders"), shop.process("mail"));
+    host.signal(Signal::STOP);
+    mail.kill();
+    host.kill();
+    rig.wait_for("another host", |status| {
+        status["host"]["pid"].as_i64().is_some_and(|pid| pid != i64::from(host.pid))
+    });
+    assert_eq!(shop.wait_ready("orders", 1)["pid"], orders.pid);
+    shop.wait_ready("mail", 2);
+    rig.stop();
+}
+
+#[test]
+fn hand_over_keeps_the_workers_and_their_restart_counts() {
+    let rig = Rig::new();
+    let shop = Shop::new(&rig, "shop", &two_workers());
+    let mut command = rig.local(&["--no-tui"]);
+    command.current_dir(&shop.folder);
+    let dashboard = Running::spawn(command);
+    shop.wait_ready("orders", 1);
+    shop.process("orders").kill();
+    let before = shop.wait_ready("orders", 2);
+    dashboard.process().signal(Signal::HUP);
+    dashboard.finish();
+    let after = shop.wait_for("orders", "adopted", |worker| {
+        worker["adopted"] == true && worker["state"] == "ready"
+    });
+    assert_eq!(after["pid"], before["pid"]);
+    assert_eq!(after["restarts"]["total"], 1);
+    assert_eq!(rig.status()["host"]["mode"], "background");
+    // The project is known to the new host.
+    rig.run(&["start", "mail"]).exits(0);
+    rig.stop();
+}
+
+#[test]
+fn stop_without_a_host_stops_the_workers() {
+    let rig = Rig::new();
+    let shop = Shop::new(&rig, "shop", &two_workers());
+    shop.run(&[]).exits(0);
+    let process = shop.process("orders");
+    rig.kill_host();
+    assert!(process.is_alive());
+    let status = rig.status();
+    let orders = worker(&status, "orders").unwrap();
+    assert_eq!((&orders["state"], &orders["pid"]), (&"degraded".into(), &process.pid.into()));
+    assert_eq!(orders["message"], "no host supervises the worker");
+    rig.stop();
+    wait_until("the record of the worker is deleted", || !rig.path("workers/orders/pid").exists());
+}
+
+#[test]
+fn worker_whose_record_cannot_be_read_does_not_hinder_the_adoption_of_the_others() {
+    let rig = Rig::new();
+    let (orders, mail) = (python_worker(&["orders"]), python_worker(&["mail"]));
+    let text = format!("[worker.orders]\nrun = {orders}\n[worker.mail]\nrun = {mail}\n");
+    let shop = Shop::new(&rig, "shop", &text);
+    shop.run(&[]).exits(0);
+    let pids = ["orders", "mail"].map(|name| shop.process(name).pid);
+    rig.kill_host();
+    let (record, hidden) = (rig.path("workers/mail/pid"), rig.folder().join("pid"));
+    std::fs::rename(&record, &hidden).unwrap();
+    std::fs::create_dir(&record).unwrap();
+    rig.start();
+    let status = rig.status();
+    let message = status["message"].as_str().unwrap();
+    assert!(message.contains("cannot search for running workers: mail: "), "{message}");
+    assert_eq!(shop.wait_ready("orders", 1)["pid"], pids[0]);
+
+    std::fs::remove_dir(&record).unwrap();
+    std::fs::rename(&hidden, &record).unwrap();
+    shop.run(&[]).exits(0);
+    assert_eq!(shop.wait_ready("mail", 1)["pid"], pids[1]);
+    rig.wait_for("the end of the message", |status| status["message"] == "");
+    rig.stop();
+}
