@@ -2,51 +2,146 @@
 
 use notify::Event;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Instant;
 
 /// Maximum number of notifications that wait for the thread. A program may change files faster than the
 /// thread can handle the notifications.
-const WAITING_MAX: usize = 4096;
+pub(super) const WAITING_MAX: usize = 4096;
 
+/// What the thread has to do next.
 pub(super) enum WatchInput {
     Event(notify::Result<Event>),
-    /// [`WatchFlags`] has changed.
-    Wake,
-}
-
-/// What the thread must know even if no further notification can wait for it.
-#[derive(Debug, Default)]
-pub(super) struct WatchFlags {
-    pub(super) is_ended: AtomicBool,
-    /// Whether notifications were lost.
-    pub(super) has_lost: AtomicBool,
+    /// Notifications were lost.
+    Lost,
+    /// The requested time has come, or there is nothing to do.
+    Nothing,
+    /// The watch has ended.
+    End,
 }
 
 /// The end of the queue at which notifications arrive.
 #[derive(Debug, Clone)]
 pub(super) struct WatchInputs {
-    pub(super) queue: mpsc::SyncSender<WatchInput>,
-    pub(super) flags: Arc<WatchFlags>,
+    // Without a bound of its own: a bounded channel allocates all its places at once, 256 KiB.
+    queue: mpsc::Sender<Option<notify::Result<Event>>>,
+    shared: Arc<Shared>,
+}
+
+/// The end of the queue from which the thread takes them.
+#[derive(Debug)]
+pub(super) struct WatchQueue {
+    /// `None` wakes the thread, because a flag has changed.
+    incoming: mpsc::Receiver<Option<notify::Result<Event>>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    waiting: AtomicUsize,
+    has_lost: AtomicBool,
+    is_ended: AtomicBool,
 }
 
 impl WatchInputs {
-    /// Creates a queue. The receiver is for the thread.
-    pub(super) fn new() -> (Self, mpsc::Receiver<WatchInput>) {
-        let (queue, incoming) = mpsc::sync_channel(WAITING_MAX);
-        (Self { queue, flags: Arc::default() }, incoming)
+    /// Creates a queue. The other end is for the thread.
+    pub(super) fn new() -> (Self, WatchQueue) {
+        let (queue, incoming) = mpsc::channel();
+        let shared = Arc::<Shared>::default();
+        (Self { queue, shared: shared.clone() }, WatchQueue { incoming, shared })
     }
 
     pub(super) fn send(&self, event: notify::Result<Event>) {
         // Waiting here could never end: the thread waits for `notify` when it adds a folder.
-        if self.queue.try_send(WatchInput::Event(event)).is_err() {
-            self.raise(&self.flags.has_lost);
+        if self.shared.waiting.load(Ordering::Acquire) >= WAITING_MAX {
+            return self.raise(&self.shared.has_lost);
         }
+        self.shared.waiting.fetch_add(1, Ordering::AcqRel);
+        // Without a receiver the watch has ended.
+        let _ = self.queue.send(Some(event));
     }
 
-    pub(super) fn raise(&self, flag: &AtomicBool) {
-        flag.store(true, Ordering::Release);
-        // If the queue is full, the thread is awake, and reads the flags after each input.
-        let _ = self.queue.try_send(WatchInput::Wake);
+    pub(super) fn end(&self) {
+        self.raise(&self.shared.is_ended);
+    }
+
+    fn raise(&self, flag: &AtomicBool) {
+        if !flag.swap(true, Ordering::AcqRel) {
+            let _ = self.queue.send(None);
+        }
+    }
+}
+
+impl WatchQueue {
+    /// Waits until there is something to do, or until this time.
+    pub(super) fn next(&self, until: Option<Instant>) -> WatchInput {
+        // Also before the wait: its wake may have been among the discarded notifications.
+        if self.is_ended() {
+            return WatchInput::End;
+        }
+        let taken = match until {
+            Some(until) => self.take(until),
+            None => self.incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        if self.is_ended() {
+            return WatchInput::End;
+        }
+        let input = match taken {
+            Ok(Some(event)) => {
+                self.shared.waiting.fetch_sub(1, Ordering::AcqRel);
+                WatchInput::Event(event)
+            }
+            Ok(None) | Err(RecvTimeoutError::Timeout) => WatchInput::Nothing,
+            Err(RecvTimeoutError::Disconnected) => WatchInput::End,
+        };
+        if self.shared.has_lost.swap(false, Ordering::AcqRel) {
+            // Who searches all folders finds what the waiting notifications say.
+            self.discard();
+            return WatchInput::Lost;
+        }
+        input
+    }
+
+    fn is_ended(&self) -> bool {
+        self.shared.is_ended.load(Ordering::Acquire)
+    }
+
+    fn discard(&self) {
+        let notifications = self.incoming.try_iter().flatten().count();
+        self.shared.waiting.fetch_sub(notifications, Ordering::AcqRel);
+    }
+
+    fn take(&self, until: Instant) -> Result<Option<notify::Result<Event>>, RecvTimeoutError> {
+        self.incoming.recv_timeout(until.saturating_duration_since(Instant::now()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use notify::EventKind;
+
+    #[test]
+    fn notification_beyond_the_maximum_loses_all_that_wait() {
+        let (inputs, queue) = WatchInputs::new();
+        let event = || Ok(Event::new(EventKind::Any));
+        (0..WAITING_MAX).for_each(|_| inputs.send(event()));
+        assert!(matches!(queue.next(None), WatchInput::Event(_)));
+        (0..3).for_each(|_| inputs.send(event()));
+        assert!(matches!(queue.next(None), WatchInput::Lost));
+        assert!(matches!(queue.next(Some(Instant::now())), WatchInput::Nothing));
+        // Its room is free again.
+        (0..WAITING_MAX).for_each(|_| inputs.send(event()));
+        assert!(matches!(queue.next(None), WatchInput::Event(_)));
+    }
+
+    #[test]
+    fn end_comes_before_what_waits() {
+        let (inputs, queue) = WatchInputs::new();
+        inputs.send(Ok(Event::new(EventKind::Any)));
+        inputs.end();
+        assert!(matches!(queue.next(None), WatchInput::End));
+        assert!(matches!(queue.next(None), WatchInput::End));
     }
 }

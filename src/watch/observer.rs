@@ -3,7 +3,7 @@
 use super::ChangedFiles;
 use super::batch::{ChangeBatch, LONGEST};
 use super::excluded::{Excluded, GITIGNORE};
-use super::inputs::{WatchFlags, WatchInput, WatchInputs};
+use super::inputs::{WatchInput, WatchInputs, WatchQueue};
 use super::patterns::Patterns;
 use crate::caught;
 use crate::paths::shortened;
@@ -12,8 +12,6 @@ use notify::{Event, INotifyWatcher, RecursiveMode, Watcher};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc as tokio_mpsc;
 
@@ -38,7 +36,7 @@ pub struct FileWatch {
 
 impl Drop for FileWatch {
     fn drop(&mut self) {
-        self.inputs.raise(&self.inputs.flags.is_ended);
+        self.inputs.end();
     }
 }
 
@@ -54,9 +52,9 @@ pub fn watch(
     patterns: Patterns,
     since: Option<SystemTime>,
 ) -> Result<(FileWatch, Reports), String> {
-    let (inputs, incoming) = WatchInputs::new();
+    let (inputs, queue) = WatchInputs::new();
     let (reports, outgoing) = tokio_mpsc::unbounded_channel();
-    let (events, flags) = (inputs.clone(), inputs.flags.clone());
+    let events = inputs.clone();
     let handler = move |event| events.send(event);
     let inotify = INotifyWatcher::new(handler, notify::Config::default())
         .map_err(|error| format!("cannot watch files: {}", describe(&error)))?;
@@ -66,7 +64,7 @@ pub fn watch(
         .spawn(move || {
             // `notify` panics if the system creates no thread for it. The end of the reports shows that
             // the watch has ended.
-            caught::quietly(|| observer.run(&incoming, &flags, since));
+            caught::quietly(|| observer.run(&queue, since));
         })
         .map_err(|error| format!("cannot create the thread that watches files: {error}"))?;
     Ok((FileWatch { inputs }, outgoing))
@@ -140,34 +138,20 @@ impl Observer {
         }
     }
 
-    fn run(
-        mut self,
-        incoming: &mpsc::Receiver<WatchInput>,
-        flags: &WatchFlags,
-        since: Option<SystemTime>,
-    ) {
+    fn run(mut self, queue: &WatchQueue, since: Option<SystemTime>) {
         let files = self.watch_all();
         if let Some(since) = since {
             written_after(since, &files).for_each(|file| self.batch.add(file, Instant::now()));
         }
         loop {
-            let input = match self.batch.due() {
-                Some(due) => incoming.recv_timeout(due.saturating_duration_since(Instant::now())),
-                None => incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            };
-            match input {
-                Ok(WatchInput::Event(event)) => self.handle(event),
-                Ok(WatchInput::Wake) | Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-            if flags.is_ended.load(Ordering::Acquire) {
-                return;
-            }
-            if flags.has_lost.swap(false, Ordering::AcqRel) {
-                tracing::warn!("files change faster than their changes can be handled");
-                // The search finds what the waiting notifications say.
-                while incoming.try_recv().is_ok() {}
-                self.start_over();
+            match queue.next(self.batch.due()) {
+                WatchInput::Event(event) => self.handle(event),
+                WatchInput::Lost => {
+                    tracing::warn!("files change faster than their changes can be handled");
+                    self.start_over();
+                }
+                WatchInput::Nothing => {}
+                WatchInput::End => return,
             }
             if let Some(changed) = self.batch.take(Instant::now())
                 && self.reports.send(WatchReport::Changed(changed)).is_err()
@@ -407,8 +391,8 @@ fn describe(error: &notify::Error) -> String {
 mod tests {
     use super::super::batch::QUIET;
     use super::*;
+    use crate::watch::inputs::WAITING_MAX;
     use notify::event::Flag;
-    use std::sync::Arc;
 
     /// An observer of all files of a folder, without its thread.
     fn observer(root: &Path) -> (Observer, tokio_mpsc::UnboundedReceiver<WatchReport>) {
@@ -441,12 +425,10 @@ mod tests {
     fn notifications_that_cannot_wait_count_as_a_change_of_anything() {
         let folder = tempfile::tempdir().unwrap();
         let (observer, mut reports) = observer(folder.path());
-        let (queue, incoming) = mpsc::sync_channel(2);
-        let inputs = WatchInputs { queue, flags: Arc::default() };
+        let (inputs, queue) = WatchInputs::new();
         let access = || Ok(Event::new(EventKind::Access(AccessKind::Read)));
-        (0..5).for_each(|_| inputs.send(access()));
-        let flags = inputs.flags.clone();
-        let thread = std::thread::spawn(move || observer.run(&incoming, &flags, None));
+        (0..=WAITING_MAX).for_each(|_| inputs.send(access()));
+        let thread = std::thread::spawn(move || observer.run(&queue, None));
         assert_eq!(reports.blocking_recv(), Some(WatchReport::Trouble(None)));
         let changed = ChangedFiles { first: folder.path().to_owned(), count: 1 };
         assert_eq!(reports.blocking_recv(), Some(WatchReport::Changed(changed)));
