@@ -26,7 +26,7 @@ pub(super) enum WatchInput {
 pub(super) struct WatchInputs {
     // Without a bound of its own: a bounded channel allocates all its places at once, 256 KiB.
     queue: mpsc::Sender<Option<notify::Result<Event>>>,
-    shared: Arc<Shared>,
+    state: Arc<WatchState>,
 }
 
 /// The end of the queue from which the thread takes them.
@@ -34,11 +34,11 @@ pub(super) struct WatchInputs {
 pub(super) struct WatchQueue {
     /// `None` wakes the thread, because a flag has changed.
     incoming: mpsc::Receiver<Option<notify::Result<Event>>>,
-    shared: Arc<Shared>,
+    state: Arc<WatchState>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+struct WatchState {
     waiting: AtomicUsize,
     has_lost: AtomicBool,
     is_ended: AtomicBool,
@@ -48,22 +48,22 @@ impl WatchInputs {
     /// Creates a queue. The other end is for the thread.
     pub(super) fn new() -> (Self, WatchQueue) {
         let (queue, incoming) = mpsc::channel();
-        let shared = Arc::<Shared>::default();
-        (Self { queue, shared: shared.clone() }, WatchQueue { incoming, shared })
+        let state = Arc::<WatchState>::default();
+        (Self { queue, state: state.clone() }, WatchQueue { incoming, state })
     }
 
     pub(super) fn send(&self, event: notify::Result<Event>) {
         // Waiting here could never end: the thread waits for `notify` when it adds a folder.
-        if self.shared.waiting.load(Ordering::Acquire) >= WAITING_MAX {
-            return self.raise(&self.shared.has_lost);
+        if self.state.waiting.load(Ordering::Acquire) >= WAITING_MAX {
+            return self.raise(&self.state.has_lost);
         }
-        self.shared.waiting.fetch_add(1, Ordering::AcqRel);
+        self.state.waiting.fetch_add(1, Ordering::AcqRel);
         // Without a receiver the watch has ended.
         let _ = self.queue.send(Some(event));
     }
 
     pub(super) fn end(&self) {
-        self.raise(&self.shared.is_ended);
+        self.raise(&self.state.is_ended);
     }
 
     fn raise(&self, flag: &AtomicBool) {
@@ -89,13 +89,13 @@ impl WatchQueue {
         }
         let input = match taken {
             Ok(Some(event)) => {
-                self.shared.waiting.fetch_sub(1, Ordering::AcqRel);
+                self.state.waiting.fetch_sub(1, Ordering::AcqRel);
                 WatchInput::Event(event)
             }
             Ok(None) | Err(RecvTimeoutError::Timeout) => WatchInput::Nothing,
             Err(RecvTimeoutError::Disconnected) => WatchInput::End,
         };
-        if self.shared.has_lost.swap(false, Ordering::AcqRel) {
+        if self.state.has_lost.swap(false, Ordering::AcqRel) {
             // Who searches all folders finds what the waiting notifications say.
             self.discard();
             return WatchInput::Lost;
@@ -104,12 +104,12 @@ impl WatchQueue {
     }
 
     fn is_ended(&self) -> bool {
-        self.shared.is_ended.load(Ordering::Acquire)
+        self.state.is_ended.load(Ordering::Acquire)
     }
 
     fn discard(&self) {
         let notifications = self.incoming.try_iter().flatten().count();
-        self.shared.waiting.fetch_sub(notifications, Ordering::AcqRel);
+        self.state.waiting.fetch_sub(notifications, Ordering::AcqRel);
     }
 
     fn take(&self, until: Instant) -> Result<Option<notify::Result<Event>>, RecvTimeoutError> {
