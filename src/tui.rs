@@ -317,7 +317,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
         // The requested start begins but fails, because the program does not exist.
-        let options = Options { temporal_bin: Some("/nothing".into()), ..Options::default() };
+        let options = Options { temporal_bin: Some("/nothing".into()), ..Options::on_free_ports() };
         let settings = Settings::resolve(home.clone(), options).unwrap();
         let faster = Host::start(settings.clone(), Mode::Headless).unwrap();
         assert_eq!(faster.handle().facts().state_name(), State::Stopped);

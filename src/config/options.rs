@@ -258,6 +258,16 @@ pub struct Options {
     pub dynamic_config: Option<BTreeMap<String, Value>>,
 }
 
+#[cfg(test)]
+impl Options {
+    /// Options with ports that are free now. The default ports may belong to a server of the
+    /// developer who runs the tests.
+    pub(crate) fn on_free_ports() -> Self {
+        let free = || Some(crate::process::ports::free_port().unwrap());
+        Self { port: free(), ui_port: free(), ..Self::default() }
+    }
+}
+
 /// The options that only a dashboard uses. A host knows none of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DashboardOptions {

@@ -415,7 +415,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(folder.path()).unwrap();
         let lock = Arc::new(HostLock::take(&home.supervisor_lock()).unwrap().unwrap());
-        let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
+        let settings = Settings::resolve(home.clone(), Options::on_free_ports()).unwrap();
         // The manager does not run, so commands stay in its queue and never complete.
         let (_manager, handle) =
             Manager::new(settings, Mode::Background, Sweeps::new(&lock)).unwrap();

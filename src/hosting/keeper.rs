@@ -262,7 +262,7 @@ mod tests {
     async fn home_that_cannot_be_restored_is_reported_until_it_is_restored() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
-        let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
+        let settings = Settings::resolve(home.clone(), Options::on_free_ports()).unwrap();
         let host = Host::start(settings, Mode::Headless).unwrap();
         let mut facts = host.handle().watch();
         let (lock, folder) = (home.supervisor_lock(), home.root().join("folder"));
@@ -287,7 +287,7 @@ mod tests {
         let home = Home::at(&folder.path().join("home")).unwrap();
         home.prepare(true).unwrap();
         let lock = Arc::new(HostLock::take(&home.supervisor_lock()).unwrap().unwrap());
-        let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
+        let settings = Settings::resolve(home.clone(), Options::on_free_ports()).unwrap();
         let (_manager, handle) =
             Manager::new(settings, Mode::Headless, Sweeps::new(&lock)).unwrap();
         let socket = Server::start(&home, &handle, &lock).socket();

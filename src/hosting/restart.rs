@@ -90,7 +90,7 @@ mod tests {
             .enable_all()
             .build()
             .unwrap();
-        let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
+        let settings = Settings::resolve(home.clone(), Options::on_free_ports()).unwrap();
         let host = runtime.block_on(async { Host::start(settings, Mode::Headless) }).unwrap();
         while block_on(client::status(&home)).unwrap().is_err() {
             std::thread::sleep(Duration::from_millis(5));

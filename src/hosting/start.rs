@@ -283,7 +283,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
         let port = Some(free_port().unwrap());
-        let options = Options { port, temporal_bin: Some("/nothing".into()), ..Options::default() };
+        let options =
+            Options { port, temporal_bin: Some("/nothing".into()), ..Options::on_free_ports() };
         let settings = Settings::resolve(home.clone(), options).unwrap();
         let host = Host::start(settings.clone(), Mode::Background).unwrap();
         let mut facts = host.handle().watch();
@@ -314,7 +315,7 @@ mod tests {
         // The test process has locked temporal.lock, but it is not a server of stigmer. So
         // the host does not know whether a server runs.
         let held = InstanceLock::take(&home.temporal_lock()).unwrap();
-        let options = Options { max_restarts: Some(0), ..Options::default() };
+        let options = Options { max_restarts: Some(0), ..Options::on_free_ports() };
         let settings = Settings::resolve(home.clone(), options).unwrap();
         let host = Host::start(settings, Mode::Background).unwrap();
         let mut facts = host.handle().watch();
@@ -339,7 +340,7 @@ mod tests {
     async fn failed_start_ends_a_host_without_a_server() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
-        let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
+        let settings = Settings::resolve(home.clone(), Options::on_free_ports()).unwrap();
         let host = Host::start(settings, Mode::Headless).unwrap();
         while client::status(&home).await.is_err() {
             tokio::time::sleep(Duration::from_millis(5)).await;

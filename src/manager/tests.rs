@@ -4,6 +4,7 @@ mod stops;
 
 use super::*;
 use crate::config::Options;
+use crate::facts::record::ServerRecord;
 use crate::paths::Home;
 use crate::process::identity::Identity;
 use crate::process::lock::{HostLock, InstanceLock};
@@ -28,7 +29,7 @@ fn rig() -> Rig {
 }
 
 fn rig_as(mode: Mode) -> Rig {
-    rig_with(mode, Options::default())
+    rig_with(mode, Options::on_free_ports())
 }
 
 fn rig_with(mode: Mode, options: Options) -> Rig {
@@ -131,7 +132,9 @@ impl Sleeper {
         let server = Self(std::process::Command::new("sleep").arg("300").spawn().unwrap());
         let leader = Identity::of(server.0.id().cast_signed()).unwrap().unwrap();
         let options = serde_json::to_string(options).unwrap();
-        Record { leader, options, ..record() }.write(&home.record()).unwrap();
+        let port = crate::process::ports::free_port().unwrap();
+        let extra = ServerRecord { port, ..ServerRecord::default() }.to_extra();
+        Record { leader, options, extra, ..record() }.write(&home.record()).unwrap();
         server
     }
 
@@ -162,7 +165,7 @@ struct Unadopted {
 impl Unadopted {
     async fn new(mode: Mode) -> Self {
         // With a limit of 0 restarts, a start that is refused once counts as failed at once.
-        let options = Options { max_restarts: Some(0), ..Options::default() };
+        let options = Options { max_restarts: Some(0), ..Options::on_free_ports() };
         let Rig { manager, handle, _lock, _folder } = rig_with(mode, options);
         let home = manager.facts.settings.home.clone();
         let stranger = Some(Sleeper::stranger(&home));
@@ -227,9 +230,12 @@ async fn stop_ends_a_server_that_was_not_adopted() {
         assert!(!server.is_alive(), "{mode:?}");
         assert_eq!(rig.handle.facts().state.name(), "stopped");
         // A slow disk delays the deletion. `unit::files` repeats it.
-        while rig.home.record().exists() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let deleted = async {
+            while rig.home.record().exists() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), deleted).await.expect("no record is left");
     }
 }
 

@@ -494,7 +494,7 @@ mod tests {
     async fn frame_does_not_wait_for_a_search_in_the_home() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
-        let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
+        let settings = Settings::resolve(home.clone(), Options::on_free_ports()).unwrap();
         let host = Host::start(settings, Mode::Headless).unwrap();
         let session = loop {
             match Session::connect(&home).await {

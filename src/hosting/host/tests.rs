@@ -110,7 +110,7 @@ async fn host_is_not_healthy_while_its_manager_hangs() {
 async fn host_without_its_manager_unlocks_only_after_its_last_sweep() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(&folder.path().join("home")).unwrap();
-    let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
+    let settings = Settings::resolve(home.clone(), Options::on_free_ports()).unwrap();
     let host = Host::start(settings, Mode::Headless).unwrap();
     let (sweep, end) = under_way(&host.sweeps).await;
     // Abort the manager: it ends in the same way after a panic.
@@ -128,7 +128,7 @@ async fn host_without_its_manager_unlocks_only_after_its_last_sweep() {
 fn host() -> (tempfile::TempDir, Home, Host) {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(&folder.path().join("home")).unwrap();
-    let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
+    let settings = Settings::resolve(home.clone(), Options::on_free_ports()).unwrap();
     let host = Host::start(settings, Mode::Headless).unwrap();
     (folder, home, host)
 }
@@ -137,7 +137,7 @@ fn host() -> (tempfile::TempDir, Home, Host) {
 async fn new_background_host_never_has_the_intent_down() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(&folder.path().join("home")).unwrap();
-    let options = Options { temporal_bin: Some("/nothing".into()), ..Options::default() };
+    let options = Options { temporal_bin: Some("/nothing".into()), ..Options::on_free_ports() };
     let settings = Settings::resolve(home, options).unwrap();
     let host = Host::start(settings, Mode::Background).unwrap();
     assert_eq!(host.handle().facts().want, Want::Up, "before its manager has run");
@@ -281,7 +281,7 @@ async fn host_does_not_start_while_it_is_unknown_whether_a_stop_is_in_progress()
     home.prepare(true).unwrap();
     std::fs::create_dir(home.intent()).unwrap();
     std::fs::write(home.record(), "").unwrap();
-    let settings = || Settings::resolve(home.clone(), Options::default()).unwrap();
+    let settings = || Settings::resolve(home.clone(), Options::on_free_ports()).unwrap();
     let error = Host::start(settings(), Mode::Background).unwrap_err().to_string();
     assert!(error.contains("cannot become the host") && error.contains("intent.json"), "{error}");
     assert_eq!(holder::killed_host(&home), None, "it is not taken for a host that was killed");

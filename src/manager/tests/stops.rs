@@ -66,7 +66,7 @@ async fn search_waits_until_the_home_is_in_place() {
 
 #[tokio::test]
 async fn intent_of_an_earlier_command_does_not_undo_a_later_start() {
-    let options = Options { temporal_bin: Some("/nothing".into()), ..Options::default() };
+    let options = Options { temporal_bin: Some("/nothing".into()), ..Options::on_free_ports() };
     let Rig { manager, handle, _lock, _folder } = rig_with(Mode::Headless, options);
     let home = manager.facts.settings.home.clone();
     let running = tokio::spawn(manager.run());

@@ -21,7 +21,7 @@ impl Rig {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("home")).unwrap();
         home.prepare(true).unwrap();
-        let settings = Arc::new(Settings::resolve(home.clone(), Options::default()).unwrap());
+        let settings = Arc::new(Settings::resolve(home.clone(), Options::on_free_ports()).unwrap());
         let lock = Arc::new(HostLock::take(&home.supervisor_lock()).unwrap().unwrap());
         Self { _folder: folder, home, settings, lock }
     }
