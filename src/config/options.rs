@@ -263,7 +263,10 @@ impl Options {
     /// Options with ports that are free now. The default ports may belong to a server of the
     /// developer who runs the tests.
     pub(crate) fn on_free_ports() -> Self {
-        let free = || Some(crate::process::ports::free_port().unwrap());
+        let free = || {
+            let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+            Some(listener.local_addr().unwrap().port())
+        };
         Self { port: free(), ui_port: free(), ..Self::default() }
     }
 }

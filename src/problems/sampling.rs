@@ -235,10 +235,9 @@ impl<'a> Sampling<'a> {
         self.budget.was_busy(now - sent, now);
         self.discovery.sent(now);
         match found {
-            Ok(targets) => {
+            Ok(shown) => {
                 for (name, plan) in &mut self.plans {
-                    let own = targets.iter().filter(|it| it.namespace == *name);
-                    plan.add_queues(own.map(|it| (it.queue.clone(), it.kind)), now);
+                    plan.add_queues(shown.named(name).map(|it| (it.queue, it.kind)), now);
                 }
             }
             Err(error) => tracing::debug!(%error, "cannot find the queues that are polled"),

@@ -17,8 +17,8 @@ use tokio_util::task::AbortOnDropHandle;
 /// The metric with the number of open polls. The value stays above 0 for a minute after the end of a
 /// worker.
 const METRIC: &str = "pending_polls{";
-/// The beginning of the names of the server's own queues.
-const INTERNAL: &str = "temporal-sys-";
+/// The beginning of the labels of the server's own queues.
+const INTERNAL: &str = "temporal_sys_";
 /// Maximum size of a response, in bytes.
 const MOST: usize = 32 << 20;
 
@@ -33,17 +33,44 @@ pub struct PollTarget {
     pub kind: QueueKind,
 }
 
+/// The task queues that are polled now, by the labels of the metrics.
+///
+/// In a label, the server replaces each character other than an ASCII letter or digit by `_`. So the
+/// name of a queue is known only if its label has no `_`. A request with another name would create a
+/// queue in the database.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PolledQueues(BTreeSet<PollTarget>);
+
+impl PolledQueues {
+    /// The queues of a namespace whose names are known.
+    pub fn named(&self, namespace: &str) -> impl Iterator<Item = PollTarget> {
+        let own = self.of(namespace).filter(|it| !it.queue.contains('_'));
+        own.map(|it| PollTarget { namespace: namespace.to_owned(), ..it.clone() })
+    }
+
+    /// Whether the namespace has a polled queue whose name is not known.
+    pub fn has_unnamed(&self, namespace: &str) -> bool {
+        self.of(namespace).any(|it| it.queue.contains('_'))
+    }
+
+    fn of(&self, namespace: &str) -> impl Iterator<Item = &PollTarget> {
+        let replaced = |char: char| if char.is_ascii_alphanumeric() { char } else { '_' };
+        let label: String = namespace.chars().map(replaced).collect();
+        self.0.iter().filter(move |it| it.namespace == label)
+    }
+}
+
 /// Reads the task queues that are polled now from the metrics at `HOST:PORT`, without the queues of
 /// the server itself.
 ///
 /// # Errors
 /// If there is no response within `patience`, or if the response cannot be read.
-pub async fn polled(address: &str, patience: Duration) -> Result<BTreeSet<PollTarget>, String> {
+pub async fn polled(address: &str, patience: Duration) -> Result<PolledQueues, String> {
     let read = tokio::time::timeout(patience, read(address, patience));
     read.await.map_err(|_| format!("no metrics within {patience:?}"))?
 }
 
-async fn read(address: &str, patience: Duration) -> Result<BTreeSet<PollTarget>, String> {
+async fn read(address: &str, patience: Duration) -> Result<PolledQueues, String> {
     let failed = |error: &dyn std::fmt::Display| format!("cannot read the metrics: {error}");
     let stream = dial::connect(address, patience).await.map_err(|error| failed(&error))?;
     let (mut sender, connection) =
@@ -58,7 +85,7 @@ async fn read(address: &str, patience: Duration) -> Result<BTreeSet<PollTarget>,
         let frame = frame.map_err(|error| failed(&error))?;
         frame.data_ref().into_iter().for_each(|data| found.add(data));
     }
-    Ok(found.end())
+    Ok(PolledQueues(found.end()))
 }
 
 /// Collects the queues from the parts of a text, line by line, because few of the lines are needed.
@@ -132,6 +159,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn name_of_a_queue_is_known_only_if_its_label_was_not_changed() {
+        let text = "pending_polls{namespace=\"my_space\",taskqueue=\"x\",task_type=\"Workflow\"} 1\n\
+                    pending_polls{namespace=\"other\",taskqueue=\"y_1\",task_type=\"Activity\"} 1";
+        let mut found = PollTargets::default();
+        found.add(text.as_bytes());
+        let polled = PolledQueues(found.end());
+        let x = PollTarget {
+            namespace: "my-space".to_owned(),
+            queue: "x".to_owned(),
+            kind: QueueKind::Workflow,
+        };
+        assert_eq!(polled.named("my-space").collect::<Vec<_>>(), [x]);
+        assert_eq!(polled.named("other").count(), 0);
+        assert!(polled.has_unnamed("other"));
+        assert!(!polled.has_unnamed("my-space") && !polled.has_unnamed("default"));
+    }
+
+    #[test]
     fn queues_are_read_from_a_text_that_comes_in_parts() {
         let text = "# TYPE pending_polls gauge\n\
                     pending_polls{namespace=\"a\",taskqueue=\"x\",task_type=\"Workflow\"} 1\n\
@@ -167,7 +212,7 @@ mod tests {
             r#"namespace="default",task_type="Nexus",taskqueue="orders""#,
             r#"namespace="default",task_type="Activity""#,
             r#"task_type="Activity",taskqueue="orders""#,
-            r#"namespace="default",task_type="Workflow",taskqueue="temporal-sys-per-ns-tq""#,
+            r#"namespace="default",task_type="Workflow",taskqueue="temporal_sys_per_ns_tq""#,
             r#"namespace="default",task_type="Activity",taskqueue="orders"#,
             r#"namespace="default",task_type="Activity",taskqueue="orders\"#,
             "",

@@ -96,6 +96,8 @@ struct WorkerProber {
     /// The start of the server to which [`Self::polled`] belongs.
     generation: Generation,
     polled: BTreeSet<PollTarget>,
+    /// Whether a queue with an unknown name is polled, perhaps by the worker; see [`polls::PolledQueues`].
+    may_poll_unnamed: bool,
     /// Whether the worker has polled its queues since the start of the server.
     polls: bool,
     requests: u32,
@@ -137,6 +139,7 @@ impl WorkerProber {
             changed: now,
             generation: Generation::default(),
             polled: BTreeSet::new(),
+            may_poll_unnamed: false,
             polls: false,
             requests: 0,
             due: now,
@@ -173,6 +176,7 @@ impl WorkerProber {
         let now = Instant::now();
         (self.polls, self.due, self.metrics_due) = (false, now, now);
         self.polled.clear();
+        self.may_poll_unnamed = false;
         self.client = None;
     }
 
@@ -255,7 +259,8 @@ impl WorkerProber {
 
     fn missing(&self, server: &ServerAccess) -> Option<String> {
         let wanted = &self.target.spec.task_queues;
-        if server.metrics.is_none() && wanted.is_empty() {
+        let is_unknown = server.metrics.is_none() || self.may_poll_unnamed;
+        if wanted.is_empty() && self.polled.is_empty() && is_unknown {
             // Which queues exist is unknown, so the connection must do.
             return None;
         }
@@ -327,7 +332,8 @@ impl WorkerProber {
             && Instant::now() >= self.metrics_due
         {
             let shown = polls::polled(address, REQUEST).await?;
-            targets.extend(shown.into_iter().filter(|it| it.namespace == namespace));
+            targets.extend(shown.named(namespace));
+            self.may_poll_unnamed = shown.has_unnamed(namespace);
             self.metrics_due = Instant::now() + METRICS_EVERY.max(pace(self.changed.elapsed()));
         }
         Ok(targets)

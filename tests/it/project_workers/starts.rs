@@ -164,3 +164,18 @@ fn twenty_commands_at_once_start_each_worker_once() {
     assert_eq!(rig.processes().iter().filter(|it| is_worker(it)).count(), 1);
     rig.stop();
 }
+
+/// The metrics have `my_dashed_queue` for this queue. A request for that name would create it in the
+/// database.
+#[test]
+fn worker_without_named_queues_is_ready_and_no_other_name_of_its_queue_is_requested() {
+    let rig = Rig::new();
+    let text = format!("[worker.orders]\nrun = {}", python_worker(&["my-dashed.queue"]));
+    let shop = Shop::new(&rig, "shop", &text);
+    let ran = shop.run(&[]).exits(0);
+    assert!(ran.stdout.contains("orders: ready (pid "), "{}", ran.stdout);
+    shop.run(&["problems"]).exits(0);
+    let log = std::fs::read_to_string(rig.home.join("logs/temporal.log")).unwrap();
+    assert!(log.contains("my-dashed.queue"), "{log}");
+    assert!(!log.contains("my_dashed") && !log.contains("temporal_sys_per"), "{log}");
+}
