@@ -3,8 +3,9 @@
 use super::end::end_unresponsive;
 use super::settings::{SettingsError, settings_to_restart};
 use super::start::{ReadyServer, StartCommand, StartError};
-use super::{Notify, prove, unhosted};
-use crate::config::{Options, RequestedOptions};
+use super::unhosted::running;
+use super::{Notify, prove, unhosted, workers};
+use crate::config::{Options, RequestedOptions, Settings};
 use crate::control::client::{self, ClientError};
 use crate::paths::Home;
 use crate::runtime::block_on;
@@ -53,6 +54,17 @@ pub fn restart(
             Err(ClientError::Unresponsive | ClientError::Garbled(_) | ClientError::Foreign(_)) => {
                 end_unresponsive(home, host, notify)?;
             }
+        }
+        // A stop would end the workers, too. The next host adopts them and the server. Then the next
+        // iteration of this loop sends the request to that host.
+        if home.root().is_dir()
+            && workers::may_run(home)
+            && let Ok(Some((_, options))) = running(home)
+        {
+            let settings = Settings::resolve(home.clone(), options).map_err(SettingsError::from)?;
+            let requested = &RequestedOptions::default();
+            block_on(StartCommand { home, requested, progress, notify }.ensure(&settings))??;
+            continue;
         }
         // Read the options before the stop, because the stop deletes the record of the server.
         let settings = settings_to_restart(home, requested)?;

@@ -106,6 +106,25 @@ fn stop_without_a_host_stops_the_workers() {
 }
 
 #[test]
+fn restart_of_the_server_without_a_host_that_responds_keeps_the_workers() {
+    let rig = Rig::new();
+    let shop = Shop::new(&rig, "shop", &two_workers());
+    shop.run(&[]).exits(0);
+    let worker = shop.process("orders");
+    let ends: [fn(&Rig); 2] = [Rig::kill_host, |rig| rig.host().signal(Signal::STOP)];
+    for (ended, end) in ends.into_iter().enumerate() {
+        let server = rig.temporal();
+        end(&rig);
+        rig.run(&["restart", "-y"]).exits(0);
+        assert!(!server.is_alive(), "{ended}");
+        let orders = shop.wait_ready("orders", 1);
+        assert_eq!(orders["pid"], worker.pid, "{ended}");
+    }
+    rig.stop();
+    assert!(!worker.is_alive());
+}
+
+#[test]
 fn worker_whose_record_cannot_be_read_does_not_hinder_the_adoption_of_the_others() {
     let rig = Rig::new();
     let (orders, mail) = (python_worker(&["orders"]), python_worker(&["mail"]));
