@@ -138,7 +138,7 @@ enum LocalCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Print the server log
+    /// Print the logs of the server and of the workers
     Logs(Box<logs::LogsArguments>),
     /// Print the timeline: starts, stops, crashes and restarts; a generation is one start
     Events {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// An error of the control API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{message}{}{hint}", if hint.is_empty() { "" } else { "; " })]
+#[error("{message}{}{hint}", separator(message, hint))]
 pub struct ApiError {
     /// Machine-readable name of the error.
     pub code: String,
@@ -12,6 +12,15 @@ pub struct ApiError {
     pub message: String,
     /// What the user can do next.
     pub hint: String,
+}
+
+/// A hint after lines of a log is a line of its own.
+fn separator(message: &str, hint: &str) -> &'static str {
+    match (hint.is_empty(), message.ends_with('\n')) {
+        (true, _) => "",
+        (false, true) => "What to do: ",
+        (false, false) => "; ",
+    }
 }
 
 impl ApiError {
@@ -42,4 +51,20 @@ impl ApiError {
 pub struct ErrorBody {
     /// The error of the response.
     pub error: ApiError,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hint_follows_the_message_or_is_a_line_of_its_own() {
+        for (message, hint, text) in [
+            ("it failed", "", "it failed"),
+            ("it failed", "try again", "it failed; try again"),
+            ("it failed:\n  a line\n", "try again", "it failed:\n  a line\nWhat to do: try again"),
+        ] {
+            assert_eq!(ApiError::new("code", message, hint).to_string(), text);
+        }
+    }
 }

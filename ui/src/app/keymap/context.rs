@@ -221,10 +221,18 @@ impl<'a> Context<'a> {
     }
 
     /// Returns the worker to which the keys of the unit apply: the selected one on the tab of workers, or
-    /// the one whose page is open. `None` if they apply to the server.
+    /// the one whose page, or the page of whose problem, is open. `None` if they apply to the server.
     pub(crate) fn unit(&self) -> Option<&'a WorkerRow> {
         let is_unit = self.on(Tab::Workers) || self.dialog() == Some(Overlay::Row);
-        self.selected().filter(|_| is_unit)?.worker(self.model)
+        let item = self.selected().filter(|_| is_unit)?;
+        item.worker(self.model).or_else(|| self.worker_of_problem(item))
+    }
+
+    /// Returns the worker of a project that is the subject of a problem.
+    fn worker_of_problem(&self, item: Item) -> Option<&'a WorkerRow> {
+        let problem = item.problem(self.model).filter(|it| it.type_name == "worker")?;
+        let is_subject = |row: &&WorkerRow| !row.external && row.name == problem.subject;
+        self.model.workers.iter().flatten().find(is_subject)
     }
 
     /// Returns the commands for the unit.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::app::view::Item;
 use crate::input::{UnitCommand, WorkerRequest};
+use crate::model::ProblemKind;
 use ratatui::buffer::Cell;
 
 /// Returns the view of a wide screen after some keys, the last action, and the footer.
@@ -56,6 +57,23 @@ fn worker_whose_page_is_open_is_the_unit_on_every_tab() {
     let requested = press(&mut ui, Key::char('r'), &model, &log);
     assert_eq!(requested, request("orders", UnitCommand::Restart));
     assert_eq!(ui.view.overlay, Some(Overlay::Row), "the page shows what happens");
+}
+
+#[test]
+fn worker_is_the_unit_on_the_page_of_its_problem() {
+    let (mut model, log) = (sample::with_problems(), SampleLog::temporal());
+    let problem = &mut model.problems.as_mut().unwrap()[0];
+    problem.kind = ProblemKind::Worker;
+    (problem.type_name, problem.subject) = ("worker".to_owned(), "orders".to_owned());
+    let mut ui = ui();
+    draw(&mut ui, &model, &log);
+    while ui.view.selected() != Some(Item::Problem(0)) {
+        type_in(&mut ui, "j", &model, &log);
+    }
+    press(&mut ui, Key::plain(KeyCode::Enter), &model, &log);
+    draw(&mut ui, &model, &log);
+    let requested = press(&mut ui, Key::char('r'), &model, &log);
+    assert_eq!(requested, request("orders", UnitCommand::Restart));
 }
 
 #[test]
