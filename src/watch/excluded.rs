@@ -12,6 +12,10 @@ pub(super) const ALWAYS_EXCLUDED: [&str; 6] =
 /// Name of the files that exclude others.
 pub(super) const GITIGNORE: &str = ".gitignore";
 
+/// Name of the file that marks a virtual environment of Python. `pip` writes thousands of files there,
+/// and older versions of Python write no `.gitignore`.
+pub(super) const PYVENV: &str = "pyvenv.cfg";
+
 /// The `.gitignore` files of the folders between the root of the repository and the watched folders.
 #[derive(Debug, Default)]
 pub(super) struct Excluded {

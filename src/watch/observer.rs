@@ -2,7 +2,7 @@
 
 use super::ChangedFiles;
 use super::batch::{ChangeBatch, LONGEST};
-use super::excluded::{Excluded, GITIGNORE};
+use super::excluded::{Excluded, GITIGNORE, PYVENV};
 use super::inputs::{WatchInput, WatchInputs, WatchQueue};
 use super::patterns::Patterns;
 use crate::caught;
@@ -197,8 +197,11 @@ impl Observer {
             }
             return;
         }
-        if path.file_name().is_some_and(|name| name == GITIGNORE) {
+        if path.file_name().is_some_and(|name| name == GITIGNORE || name == PYVENV) {
             self.watch_all();
+            return;
+        }
+        if self.is_in_environment(path) {
             return;
         }
         if is_folder(path) {
@@ -273,8 +276,10 @@ impl Observer {
         let mut folders = vec![folder.to_owned()];
         while let Some(folder) = folders.pop() {
             let is_root = folder == self.patterns.root();
-            let counts =
-                is_root || (self.patterns.reaches(&folder) && !self.excludes(&folder, true));
+            let counts = is_root
+                || (self.patterns.reaches(&folder)
+                    && !self.excludes(&folder, true)
+                    && !folder.join(PYVENV).is_file());
             if !counts {
                 continue;
             }
@@ -312,6 +317,13 @@ impl Observer {
                 }
             }
         }
+    }
+
+    /// Whether a path is in a virtual environment, whose folders were watched before it was one.
+    fn is_in_environment(&self, path: &Path) -> bool {
+        let root = self.patterns.root();
+        let mut above = path.ancestors().skip(1).take_while(|it| *it != root);
+        above.any(|folder| folder.join(PYVENV).is_file())
     }
 
     fn excludes(&self, path: &Path, is_folder: bool) -> bool {

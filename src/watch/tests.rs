@@ -259,6 +259,22 @@ async fn excluded_and_temporary_files_do_not_count() {
 }
 
 #[tokio::test]
+async fn virtual_environment_does_not_count_from_its_creation_on() {
+    let mut stage = Stage::new(&["**/*.py"], &[("old/pyvenv.cfg", ""), ("old/lib/a.py", "")]).await;
+    stage.write("old/lib/a.py");
+    // In the order of `python -m venv`.
+    fs::create_dir_all(stage.path(".venv/lib/site")).unwrap();
+    stage.write(".venv/pyvenv.cfg");
+    stage.write(".venv/lib/site/pip.py");
+    stage.write(".venv/lib/site/pip/new.py");
+    stage.write("app.py");
+    assert_eq!(stage.changed().await, ("app.py".to_owned(), 1));
+    stage.write(".venv/lib/site/pip/new.py");
+    stage.write("app.py");
+    assert_eq!(stage.changed().await, ("app.py".to_owned(), 1));
+}
+
+#[tokio::test]
 async fn changed_gitignore_takes_effect() {
     let mut stage = Stage::new(&["*.csv"], &[(".gitignore", "/data\n"), ("data/x.csv", "")]).await;
     stage.write("data/x.csv");
