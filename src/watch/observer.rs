@@ -197,7 +197,14 @@ impl Observer {
             }
             return;
         }
-        if path.file_name().is_some_and(|name| name == GITIGNORE || name == PYVENV) {
+        if path.file_name().is_some_and(|name| name == PYVENV) {
+            // Only this folder: a new watch of all folders would miss changes meanwhile.
+            if let Some(environment) = path.parent().filter(|it| *it != self.patterns.root()) {
+                self.forget(environment);
+            }
+            return;
+        }
+        if path.file_name().is_some_and(|name| name == GITIGNORE) {
             self.watch_all();
             return;
         }
@@ -209,6 +216,8 @@ impl Observer {
             self.forget(path);
             let mut files = Vec::new();
             self.search(path, &mut files);
+            // It may have become an environment during the search.
+            files.retain(|file| !self.is_in_environment(file));
             files.iter().for_each(|file| self.batch.add(file, Instant::now()));
             self.report_trouble();
         } else if self.patterns.matches(path) && !self.excludes(path, false) {
