@@ -39,6 +39,7 @@ use crate::server::launch::{self, LaunchRequest, Launched, Searched};
 use crate::server::log_format::ServerLog;
 use crate::server::prober;
 use crate::supervisor::{Effect, Generation, Input, Round, State, Supervisor, Want};
+use crate::temporal::polls::LoadedQueues;
 use crate::unit::exit::Ended;
 use crate::unit::files::Files;
 use crate::unit::init::Init;
@@ -143,6 +144,8 @@ pub struct Manager {
     crew: Crew,
     /// The stop of the server that follows after the end of the workers.
     stopping: Option<PendingStop>,
+    /// The task queues that the server has loaded.
+    queues: LoadedQueues,
 }
 
 impl Manager {
@@ -166,8 +169,8 @@ impl Manager {
         let seed = jiff::Timestamp::now().as_nanosecond() as u64;
         let mut supervisor = Supervisor::new(SERVER_KIND, settings.policy.clone(), last, seed, now);
         let path = settings.home.temporal_log();
-        let logged_runs = LoggedRuns::default();
-        let format = ServerLog::new(logged_runs.clone());
+        let (logged_runs, queues) = (LoggedRuns::default(), LoadedQueues::default());
+        let format = ServerLog::new(logged_runs.clone(), queues.clone());
         let log = LogReader::start(path, settings.log_max, upkeep::LOG_WORDS, format);
         let settings = Arc::new(settings);
         let mut facts = Facts::new(settings, mode, supervisor.schedule().clone(), now);
@@ -208,9 +211,10 @@ impl Manager {
             init: Init::default(),
             crew,
             stopping: None,
+            queues: queues.clone(),
         };
         manager.keep_logs();
-        Ok((manager, Handle { requests, facts: watch, source, logged_runs }))
+        Ok((manager, Handle { requests, facts: watch, source, logged_runs, queues }))
     }
 
     /// Records in the timeline that this host replaces a dead host. Sets the intent "up", because
@@ -350,7 +354,7 @@ impl Manager {
         self.facts.want = self.want();
         let namespaces = self.facts.settings.namespaces.clone();
         let is_managed = self.facts.is_managed();
-        self.crew.server_is(crew::access(&self.facts), &namespaces, is_managed);
+        self.crew.server_is(crew::access(&self.facts, &self.queues), &namespaces, is_managed);
         self.facts.trouble("namespaces", self.crew.namespace_trouble());
         self.facts.trouble("project", self.crew.project_trouble());
         self.facts.trouble("workers", self.crew.search_trouble());

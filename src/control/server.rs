@@ -72,7 +72,7 @@ impl Server {
             manager: manager.clone(),
             watcher: Watcher::begin(
                 manager.latest(),
-                manager.logged_runs(),
+                (manager.logged_runs(), manager.loaded_queues()),
                 manager.facts().dismissals.clone(),
             ),
             end: end.clone(),

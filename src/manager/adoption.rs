@@ -12,6 +12,7 @@ use crate::process::threads::LOOKS;
 use crate::process::watch::Watched;
 use crate::protocol::Happened;
 use crate::server::launch::{self, Searched};
+use crate::server::log_format;
 use crate::server::running::{self, Running};
 use crate::supervisor::{Cause, Exit, Found, Generation, Input, Owner, State, Want};
 use crate::temporal::version;
@@ -22,6 +23,9 @@ use std::time::{Duration, Instant};
 
 /// Time limit of one search for the running server. A search normally takes milliseconds.
 const FINDING: Duration = Duration::from_secs(10);
+
+/// Time limit for reading the log of an adopted server.
+const READING: Duration = Duration::from_secs(10);
 
 /// How long the manager repeats a failed search for the server. The manager searches at its start
 /// and before the first command.
@@ -247,6 +251,19 @@ impl Manager {
             Episode::begin(Cause::Operator, "found running".into(), false, Instant::now());
         self.take_over(generation, record.instance(), watched, Owner::Adopted, version, record);
         self.step(Some(Input::Found { generation, found: Found::Ours }));
+        self.read_queues();
+    }
+
+    /// Reads the task queues that the adopted server has loaded from its log.
+    fn read_queues(&self) {
+        let (log, queues) = (self.facts.settings.home.temporal_log(), self.queues.clone());
+        spawn(self.on_panic(), async move {
+            let read = LOOKS.run(READING, move || log_format::read_queues(&log, &queues)).await;
+            let read = read.map_err(|error| error.to_string());
+            if let Err(error) = read.and_then(|read| read.map_err(|error| error.to_string())) {
+                tracing::warn!(%error, "cannot read the task queues from the log");
+            }
+        });
     }
 
     /// Handles the exit of a server after the hand-over, before this host could adopt the server.

@@ -17,6 +17,7 @@ use crate::process::environment::BaseEnvironment;
 use crate::project::{Project, WorkerSpec};
 use crate::protocol::{ApiError, Entry};
 use crate::supervisor::{Cause, RestartHelps, State, Want};
+use crate::temporal::polls::LoadedQueues;
 use crate::unit::sweeps::Sweeps;
 use crate::unit::tasks::Task;
 use crate::worker::ServerAccess;
@@ -300,7 +301,7 @@ impl Crew {
 }
 
 /// What the workers need to know of the server.
-pub(super) fn access(facts: &Facts) -> ServerAccess {
+pub(super) fn access(facts: &Facts, queues: &LoadedQueues) -> ServerAccess {
     let settings = &facts.settings;
     let address = settings.server_address();
     let is_ready = match &facts.state {
@@ -322,5 +323,6 @@ pub(super) fn access(facts: &Facts) -> ServerAccess {
         address,
         namespace: settings.namespaces.first().cloned().unwrap_or_default(),
         metrics: metrics.map(|port| format!("127.0.0.1:{port}")),
+        queues: queues.clone(),
     }
 }

@@ -256,6 +256,7 @@ impl Manager {
         }
         let Some(supervision) = self.unit.unwatch(generation) else { return };
         tracing::info!(%generation, exit = %ended.exit, ?cleaned, "the server exited");
+        self.queues.clear();
         let settings = self.facts.settings.clone();
         self.release_files(supervision.instance.as_ref(), aftermath.leftover.as_deref());
         let fatal = (!supervision.is_ever_ready())

@@ -9,6 +9,7 @@ use crate::process::threads::LOOKS;
 use crate::project::{self, Project};
 use crate::protocol::ApiError;
 use crate::supervisor::Cause;
+use crate::temporal::polls::LoadedQueues;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,6 +79,7 @@ pub struct Handle {
     pub(super) facts: watch::Receiver<Arc<Facts>>,
     pub(super) source: Source,
     pub(super) logged_runs: LoggedRuns,
+    pub(super) queues: LoadedQueues,
 }
 
 impl Handle {
@@ -123,6 +125,12 @@ impl Handle {
     #[must_use]
     pub fn logged_runs(&self) -> LoggedRuns {
         self.logged_runs.clone()
+    }
+
+    /// Returns the task queues that the server has loaded, as far as its log names them.
+    #[must_use]
+    pub fn loaded_queues(&self) -> LoadedQueues {
+        self.queues.clone()
     }
 
     /// Creates a stream of changes for one viewer. The stream begins with the current state.

@@ -13,7 +13,7 @@ const WAITS: [u64; 6] = [1, 2, 4, 8, 15, 60];
 /// The connected processes that poll no known queue, and when the metrics are read next.
 #[derive(Debug)]
 pub struct Discovery {
-    unnamed: BTreeSet<Pid>,
+    others: BTreeSet<Pid>,
     requests: usize,
     due: Instant,
 }
@@ -22,19 +22,19 @@ impl Discovery {
     /// Creates the value without a process.
     #[must_use]
     pub fn new(now: Instant) -> Self {
-        Self { unnamed: BTreeSet::new(), requests: 0, due: now }
+        Self { others: BTreeSet::new(), requests: 0, due: now }
     }
 
     /// Takes note of the connected processes that poll no known queue. Returns whether the metrics are
     /// to be read now.
-    pub fn is_due(&mut self, unnamed: BTreeSet<Pid>, now: Instant) -> bool {
-        if !unnamed.is_subset(&self.unnamed) {
+    pub fn is_due(&mut self, others: BTreeSet<Pid>, now: Instant) -> bool {
+        if !others.is_subset(&self.others) {
             // Programs that connect again and again cause one request per second at most.
             self.requests = 0;
             self.due = self.due.min(now + Duration::from_secs(WAITS[0]));
         }
-        self.unnamed = unnamed;
-        !self.unnamed.is_empty() && now >= self.due
+        self.others = others;
+        !self.others.is_empty() && now >= self.due
     }
 
     /// Takes note of a request.

@@ -185,10 +185,10 @@ impl Pollers {
         }
     }
 
-    /// The connected processes that belong to no known worker.
-    pub(super) fn unnamed(&self) -> BTreeSet<Pid> {
+    /// The connected processes without those of the workers with these identities.
+    pub(super) fn others<'n>(&self, identities: impl Iterator<Item = &'n str>) -> BTreeSet<Pid> {
         let mut pids = self.clients.as_ref().map(Clients::pids).unwrap_or_default();
-        for known in self.known.values() {
+        for known in identities.filter_map(|identity| self.known.get(identity)) {
             known.process.pid().map(|pid| pids.remove(&pid));
         }
         pids

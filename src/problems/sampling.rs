@@ -17,7 +17,7 @@ use crate::supervisor::Generation;
 use crate::temporal::actions::RunRef;
 use crate::temporal::executions::ExecutionPage;
 use crate::temporal::health::Client;
-use crate::temporal::polls::polled;
+use crate::temporal::polls::{LoadedQueues, polled};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -103,6 +103,7 @@ pub(super) struct Sampling<'a> {
     discovery: Discovery,
     /// The workflows that the log of the server names with a failure.
     logged: LoggedRunReader,
+    queues: LoadedQueues,
     /// When the processes of workers are looked up next.
     processes_due: Instant,
     /// Whether every due request was sent once.
@@ -117,7 +118,7 @@ impl<'a> Sampling<'a> {
         target: &'a SampledServer,
         server: Option<Pid>,
         (budget, pollers): (&'a mut Budget, &'a mut Pollers),
-        logged: LoggedRunReader,
+        (logged, queues): (LoggedRunReader, LoadedQueues),
         found: &'a watch::Sender<Sampled>,
     ) {
         let Ok(client) = Client::new(&target.address, PATIENCE) else {
@@ -135,6 +136,7 @@ impl<'a> Sampling<'a> {
             plans: target.namespaces.iter().map(plan).collect(),
             discovery: Discovery::new(now),
             logged,
+            queues,
             processes_due: now,
             is_complete: false,
             found,
@@ -219,10 +221,11 @@ impl<'a> Sampling<'a> {
     }
 
     fn is_discovery_due(&mut self, now: Instant) -> bool {
-        let mut unnamed = self.pollers.unnamed();
-        unnamed.retain(|pid| Some(*pid) != self.server && *pid != own_pid());
+        let polling = self.plans.iter().flat_map(|(_, plan)| plan.polling());
+        let mut others = self.pollers.others(polling);
+        others.retain(|pid| Some(*pid) != self.server && *pid != own_pid());
         self.metrics.is_some()
-            && self.discovery.is_due(unnamed, now)
+            && self.discovery.is_due(others, now)
             && self.budget.pause(now).is_none()
     }
 
@@ -237,7 +240,8 @@ impl<'a> Sampling<'a> {
         match found {
             Ok(shown) => {
                 for (name, plan) in &mut self.plans {
-                    plan.add_queues(shown.named(name).map(|it| (it.queue, it.kind)), now);
+                    let queues = shown.named(name, &self.queues).into_iter();
+                    plan.add_queues(queues.map(|it| (it.queue, it.kind)), now);
                 }
             }
             Err(error) => tracing::debug!(%error, "cannot find the queues that are polled"),

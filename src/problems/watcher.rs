@@ -9,6 +9,7 @@ use super::pollers::Pollers;
 use super::sampling::{Sampled, SampledServer, Sampling};
 use crate::facts::{Dismissals, Latest, LoggedRuns};
 use crate::protocol::{FIRST_SAMPLES, Problem, ProblemList, SCHEMA, Snapshot, Worker, WorkerList};
+use crate::temporal::polls::LoadedQueues;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -33,12 +34,12 @@ pub struct Watcher {
 
 impl Watcher {
     /// Starts the task that watches the server of these snapshots. `logged` has the workflows that the log of
-    /// this server names with a failure. The task ends when the last
-    /// clone of the watcher is dropped.
+    /// this server names with a failure, and the task queues that the server has loaded. The task ends when
+    /// the last clone of the watcher is dropped.
     #[must_use]
     pub fn begin(
         snapshot: watch::Receiver<Latest>,
-        logged: LoggedRuns,
+        logged: (LoggedRuns, LoadedQueues),
         dismissals: Dismissals,
     ) -> Self {
         let now = Instant::now();
@@ -157,7 +158,7 @@ impl Watcher {
 async fn run(
     mut snapshot: watch::Receiver<Latest>,
     mut until: watch::Receiver<Instant>,
-    logged: LoggedRuns,
+    (runs, queues): (LoggedRuns, LoadedQueues),
     found: watch::Sender<Sampled>,
 ) {
     // The budget is older than each sampling: many short samplings must not send more requests than
@@ -176,7 +177,8 @@ async fn run(
             match &target {
                 Some(target) => {
                     let known = (&mut budget, &mut pollers);
-                    Sampling::begin(target, server, known, logged.read(), &found).await;
+                    let logged = (runs.read(), queues.clone());
+                    Sampling::begin(target, server, known, logged, &found).await;
                 }
                 None => std::future::pending().await,
             }

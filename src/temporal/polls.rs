@@ -11,6 +11,7 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -21,6 +22,8 @@ const METRIC: &str = "pending_polls{";
 const INTERNAL: &str = "temporal_sys_";
 /// Maximum size of a response, in bytes.
 const MOST: usize = 32 << 20;
+/// Maximum number of loaded queues that are known. Each worker loads two or three.
+const LOADED: usize = 10_000;
 
 /// A task queue that is polled.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,31 +36,96 @@ pub struct PollTarget {
     pub kind: QueueKind,
 }
 
+/// The task queues that a server has loaded into its memory, with their names. The log of the server names
+/// them. A clone is the same list.
+#[derive(Debug, Clone, Default)]
+pub struct LoadedQueues(Arc<Mutex<BTreeSet<PollTarget>>>);
+
+impl LoadedQueues {
+    /// Adds a queue that the server has loaded.
+    pub fn add(&self, queue: PollTarget) {
+        self.change(|queues| {
+            if queues.len() < LOADED {
+                queues.insert(queue);
+            }
+        });
+    }
+
+    /// Removes a queue that the server has unloaded: nobody used it for minutes.
+    pub fn remove(&self, queue: &PollTarget) {
+        self.change(|queues| _ = queues.remove(queue));
+    }
+
+    /// Removes all queues, at the start of another server.
+    pub fn clear(&self) {
+        self.change(BTreeSet::clear);
+    }
+
+    /// All queues of the list.
+    #[cfg(test)]
+    pub(crate) fn all(&self) -> BTreeSet<PollTarget> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut BTreeSet<PollTarget>)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The queues of a namespace with these labels in the metrics.
+    fn named(&self, namespace: &str, labels: &[&PollTarget]) -> Vec<PollTarget> {
+        let queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_named = |it: &&PollTarget| {
+            let name = label_of(&it.queue);
+            it.namespace == namespace
+                && labels.iter().any(|label| label.queue == name && label.kind == it.kind)
+        };
+        queues.iter().filter(is_named).cloned().collect()
+    }
+}
+
+/// Both are the same list.
+impl PartialEq for LoadedQueues {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for LoadedQueues {}
+
 /// The task queues that are polled now, by the labels of the metrics.
 ///
-/// In a label, the server replaces each character other than an ASCII letter or digit by `_`. So the
-/// name of a queue is known only if its label has no `_`. A request with another name would create a
-/// queue in the database.
+/// In a label, the server replaces each character other than an ASCII letter or digit by `_`. So a label
+/// with `_` is not enough: the log has the name of the queue. A request with a wrong name would create a queue
+/// in the database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PolledQueues(BTreeSet<PollTarget>);
 
 impl PolledQueues {
     /// The queues of a namespace whose names are known.
-    pub fn named(&self, namespace: &str) -> impl Iterator<Item = PollTarget> {
-        let own = self.of(namespace).filter(|it| !it.queue.contains('_'));
-        own.map(|it| PollTarget { namespace: namespace.to_owned(), ..it.clone() })
+    pub fn named(&self, namespace: &str, loaded: &LoadedQueues) -> BTreeSet<PollTarget> {
+        let (changed, unchanged) = self.of(namespace);
+        let unchanged = unchanged.into_iter().cloned();
+        let named = unchanged.map(|it| PollTarget { namespace: namespace.to_owned(), ..it });
+        named.chain(loaded.named(namespace, &changed)).collect()
     }
 
     /// Whether the namespace has a polled queue whose name is not known.
-    pub fn has_unnamed(&self, namespace: &str) -> bool {
-        self.of(namespace).any(|it| it.queue.contains('_'))
+    pub fn has_unnamed(&self, namespace: &str, loaded: &LoadedQueues) -> bool {
+        let (changed, _) = self.of(namespace);
+        changed.into_iter().any(|label| loaded.named(namespace, &[label]).is_empty())
     }
 
-    fn of(&self, namespace: &str) -> impl Iterator<Item = &PollTarget> {
-        let replaced = |char: char| if char.is_ascii_alphanumeric() { char } else { '_' };
-        let label: String = namespace.chars().map(replaced).collect();
-        self.0.iter().filter(move |it| it.namespace == label)
+    /// The labels of a namespace: those that may differ from the name of their queue, and the others.
+    fn of(&self, namespace: &str) -> (Vec<&PollTarget>, Vec<&PollTarget>) {
+        let label = label_of(namespace);
+        let own = self.0.iter().filter(|it| it.namespace == label);
+        own.partition(|it| it.queue.contains('_'))
     }
+}
+
+/// The label of a name in the metrics.
+fn label_of(name: &str) -> String {
+    name.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '_' }).collect()
 }
 
 /// Reads the task queues that are polled now from the metrics at `HOST:PORT`, without the queues of
@@ -158,22 +226,49 @@ fn label(text: &str) -> Option<(String, &str)> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn name_of_a_queue_is_known_only_if_its_label_was_not_changed() {
-        let text = "pending_polls{namespace=\"my_space\",taskqueue=\"x\",task_type=\"Workflow\"} 1\n\
-                    pending_polls{namespace=\"other\",taskqueue=\"y_1\",task_type=\"Activity\"} 1";
+    fn polled(lines: &[(&str, &str, &str)]) -> PolledQueues {
         let mut found = PollTargets::default();
-        found.add(text.as_bytes());
-        let polled = PolledQueues(found.end());
-        let x = PollTarget {
-            namespace: "my-space".to_owned(),
-            queue: "x".to_owned(),
-            kind: QueueKind::Workflow,
-        };
-        assert_eq!(polled.named("my-space").collect::<Vec<_>>(), [x]);
-        assert_eq!(polled.named("other").count(), 0);
-        assert!(polled.has_unnamed("other"));
-        assert!(!polled.has_unnamed("my-space") && !polled.has_unnamed("default"));
+        for (namespace, queue, kind) in lines {
+            let labels =
+                format!("namespace=\"{namespace}\",taskqueue=\"{queue}\",task_type=\"{kind}\"");
+            found.add(format!("pending_polls{{{labels}}} 1\n").as_bytes());
+        }
+        PolledQueues(found.end())
+    }
+
+    fn workflows(namespace: &str, queue: &str) -> PollTarget {
+        let (namespace, queue) = (namespace.to_owned(), queue.to_owned());
+        PollTarget { namespace, queue, kind: QueueKind::Workflow }
+    }
+
+    #[test]
+    fn name_of_a_queue_is_known_if_its_label_was_not_changed_or_the_queue_is_loaded() {
+        let polled = polled(&[
+            ("my_space", "x", "Workflow"),
+            ("other", "y_1", "Activity"),
+            ("other", "y_1", "Workflow"),
+        ]);
+        let loaded = LoadedQueues::default();
+        let named = |namespace: &str| polled.named(namespace, &loaded).into_iter().collect();
+        let has_unnamed = |namespace: &str| polled.has_unnamed(namespace, &loaded);
+        let nothing: Vec<PollTarget> = Vec::new();
+        assert_eq!(
+            (named("my-space"), has_unnamed("my-space")),
+            (vec![workflows("my-space", "x")], false)
+        );
+        assert_eq!((named("other"), has_unnamed("other")), (nothing.clone(), true));
+        assert_eq!((named("default"), has_unnamed("default")), (nothing.clone(), false));
+        for (namespace, queue) in [("other", "y-1"), ("my-space", "y_1"), ("other", "y-12")] {
+            loaded.add(workflows(namespace, queue));
+        }
+        assert_eq!((named("other"), has_unnamed("other")), (vec![workflows("other", "y-1")], true));
+        let activities = PollTarget { kind: QueueKind::Activity, ..workflows("other", "y.1") };
+        loaded.add(activities.clone());
+        assert!(!has_unnamed("other"));
+        loaded.remove(&workflows("other", "y-1"));
+        assert_eq!((named("other"), has_unnamed("other")), (vec![activities], true));
+        loaded.clear();
+        assert_eq!(named("other"), nothing);
     }
 
     #[test]

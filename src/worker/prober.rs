@@ -332,8 +332,8 @@ impl WorkerProber {
             && Instant::now() >= self.metrics_due
         {
             let shown = polls::polled(address, REQUEST).await?;
-            targets.extend(shown.named(namespace));
-            self.may_poll_unnamed = shown.has_unnamed(namespace);
+            targets.extend(shown.named(namespace, &server.queues));
+            self.may_poll_unnamed = shown.has_unnamed(namespace, &server.queues);
             self.metrics_due = Instant::now() + METRICS_EVERY.max(pace(self.changed.elapsed()));
         }
         Ok(targets)

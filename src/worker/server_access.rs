@@ -1,6 +1,7 @@
 //! What a worker needs to know of the server.
 
 use crate::supervisor::Generation;
+use crate::temporal::polls::LoadedQueues;
 
 /// How workers reach the server, and whether the server is ready for them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub(crate) struct ServerAccess {
     pub namespace: String,
     /// `HOST:PORT` of the metrics of the server. `None` if unknown.
     pub metrics: Option<String>,
+    /// The task queues that the server has loaded, as far as its log names them.
+    pub queues: LoadedQueues,
 }
 
 impl ServerAccess {

@@ -74,6 +74,28 @@ fn worker_is_seen_with_its_process_and_queue_until_its_end() {
     }
 }
 
+/// The metrics of the server have `fresh_orders` for this queue. Its name is in the log.
+#[test]
+fn queue_that_no_workflow_has_used_is_known_by_its_name() {
+    let rig = Rig::new();
+    rig.start();
+    let worker = worker(&rig, "default", "fresh-orders", "one");
+    assert_eq!(queues(&wait_for(&rig, &worker, "polling")), ["fresh-orders"]);
+    let words = ["--type", "Checkout", "--task-queue", "fresh-orderz", "--workflow-id", "typo-1"];
+    rig.cli(&[&["workflow", "start"][..], &words].concat()).exits(0);
+    wait_until("the problem names the queue with the similar name", || {
+        let list = socket::get(&rig, "/v1/problems").json();
+        let problems = list["problems"].as_array().unwrap();
+        problems.iter().any(|it| it["hint"].to_string().contains("`fresh-orders`"))
+    });
+    // Another host reads the name from the existing log.
+    rig.kill_host();
+    rig.start();
+    assert_eq!(queues(&wait_for(&rig, &worker, "polling")), ["fresh-orders"]);
+    worker.process().signal(Signal::INT);
+    worker.finish();
+}
+
 #[test]
 fn workers_of_a_stopped_server_are_unknown() {
     let rig = Rig::new();

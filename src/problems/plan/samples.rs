@@ -26,6 +26,12 @@ impl Plan {
         errors.next().map(|(_, error)| error.as_str())
     }
 
+    /// The identities of the workers that poll a known queue, each once or more.
+    pub fn polling(&self) -> impl Iterator<Item = &str> {
+        let states = self.queues.values().filter_map(|queue| queue.state.as_ref());
+        states.flat_map(|state| &state.pollers).map(|poller| poller.identity.as_str())
+    }
+
     /// The workers that poll, have reported, or have started an open task, each once or more.
     pub fn worker_names(&self) -> impl Iterator<Item = WorkerName> {
         let pollers = self.queues.values().filter_map(|queue| queue.state.as_ref());

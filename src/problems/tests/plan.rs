@@ -430,6 +430,7 @@ fn pollers_are_named_with_their_last_poll() {
     let state = QueueState { pollers, ..QueueState::default() };
     let request = SampleRequest::Queue("orders".to_owned(), QueueKind::Workflow);
     rig.plan.take(request, Ok(Answer::Queue(state)), rig.took, rig.now);
+    assert_eq!(rig.plan.polling().collect::<Vec<_>>(), ["7@ci"], "a report is no poll");
     let names: Vec<_> =
         rig.plan.worker_names().map(|it| (it.identity, it.last_poll, it.place)).collect();
     let place = Some(("box".to_owned(), 58));

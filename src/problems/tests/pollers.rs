@@ -82,16 +82,20 @@ async fn machine_and_process_come_from_the_report_or_the_identity() {
 }
 
 #[tokio::test]
-async fn connected_process_without_a_known_worker_is_unnamed() {
+async fn connected_process_is_another_one_until_a_worker_that_polls_has_it() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let _client = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let (own, mut pollers) = (own_pid(), Pollers::new());
     pollers.look(Some(port), vec![]).await;
-    assert!(pollers.unnamed().contains(&own), "{:?}", pollers.unnamed());
+    let is_other = |pollers: &Pollers, polling: &[&str]| {
+        pollers.others(polling.iter().copied()).contains(&own)
+    };
+    assert!(is_other(&pollers, &[]));
     let named = name(&format!("{own}@{}", host()), None);
     pollers.look(Some(port), vec![named.clone()]).await;
-    assert!(!pollers.unnamed().contains(&own));
+    assert!(is_other(&pollers, &[]), "its first report has no kind of polls");
+    assert!(!is_other(&pollers, &[&named.identity]));
     assert!(matches!(pollers.process(&named.identity), PollerProcess::Runs { .. }));
 }
 
