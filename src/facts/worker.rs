@@ -2,13 +2,16 @@
 
 use super::{Clock, RestartFacts, millis, phrase, restarts, state_name};
 use crate::process::identity::Identity;
-use crate::protocol::{LastRestart, LogStatus, ProjectWorker, State as StateName};
+use crate::protocol::{LastRestart, LogStatus, Outdated, ProjectWorker, State as StateName};
 use crate::supervisor::{
     Cause, Checkpoint, Generation, Owner, Policy, Schedule, State, Supervisor, Want,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+/// The key in [`WorkerFacts::troubles`] for a failed `before`. A worker that runs stays then.
+pub(crate) const OUTDATED: &str = "before";
 
 /// All that a host knows about a worker of a project.
 #[derive(Debug, Clone)]
@@ -39,6 +42,9 @@ pub struct WorkerFacts {
     pub since: Option<Instant>,
     /// The task queues that the worker polls.
     pub queues: BTreeSet<String>,
+    /// The task queues that the worker is to poll according to its project file, or else those that it
+    /// polled last.
+    pub own_queues: BTreeSet<String>,
     /// Resident memory of all processes, in bytes.
     pub rss_bytes: Option<u64>,
     /// CPU usage in percent of one core.
@@ -53,6 +59,8 @@ pub struct WorkerFacts {
     pub note: String,
     /// What does not work: for each, a short key and a message.
     pub troubles: BTreeMap<&'static str, String>,
+    /// When `before` failed first since its last success. `None` if it has not failed since then.
+    pub outdated_since: Option<Instant>,
     /// Why the worker does not start yet. `None` if nothing holds it.
     pub waits: Option<&'static str>,
     /// Last log lines of the process that ended most recently. Empty after the next start begins.
@@ -86,6 +94,7 @@ impl WorkerFacts {
             leader: None,
             since: None,
             queues: BTreeSet::new(),
+            own_queues: BTreeSet::new(),
             rss_bytes: None,
             cpu_percent: None,
             cpu_time: None,
@@ -93,6 +102,7 @@ impl WorkerFacts {
             last_restart: None,
             note: String::new(),
             troubles: BTreeMap::new(),
+            outdated_since: None,
             waits: None,
             last_words: Vec::new(),
             log_lines: 0,
@@ -122,6 +132,10 @@ impl WorkerFacts {
     }
 
     pub(crate) fn trouble(&mut self, with: &'static str, what: Option<String>) {
+        if with == OUTDATED {
+            let first = self.outdated_since.unwrap_or_else(Instant::now);
+            self.outdated_since = what.is_some().then_some(first);
+        }
         match what {
             Some(what) => self.troubles.insert(with, what),
             None => self.troubles.remove(with),
@@ -139,6 +153,12 @@ impl WorkerFacts {
         self.since = None;
         self.queues.clear();
         (self.rss_bytes, self.cpu_percent, self.cpu_time) = (None, None, None);
+    }
+
+    fn outdated(&self, age: impl Fn(Instant) -> u64) -> Option<Outdated> {
+        let reason = self.troubles.get(OUTDATED).filter(|_| self.leader.is_some())?;
+        let since_ms = age(self.outdated_since?);
+        Some(Outdated { reason: reason.clone(), since_ms })
     }
 
     /// Creates the part of the status. Ages are relative to `now`.
@@ -163,6 +183,8 @@ impl WorkerFacts {
                 age,
             ),
             task_queues: self.queues.iter().cloned().collect(),
+            own_queues: self.own_queues.iter().cloned().collect(),
+            outdated: self.outdated(age),
             rss_bytes: self.rss_bytes,
             cpu_percent: self.cpu_percent,
             uptime_ms: self.since.map(age),

@@ -116,7 +116,13 @@ fn row(now: Now<'_>, problem: &Problem, age: u64) -> ProblemRow {
         (Some(name), _) => harmless_text(name),
         (None, ProblemKind::NoWorker) => "queue".to_owned(),
         (None, _) if is_of_server => "server".to_owned(),
-        (None, ProblemKind::Worker | ProblemKind::Restarted) => "worker".to_owned(),
+        (
+            None,
+            ProblemKind::Worker
+            | ProblemKind::Outdated
+            | ProblemKind::Backoff
+            | ProblemKind::Restarted,
+        ) => "worker".to_owned(),
         (None, _) => String::new(),
     };
     let newest = problem.run_id.clone().map(|run_id| {
@@ -167,6 +173,8 @@ impl From<ProblemKind> for model::ProblemKind {
             ProblemKind::Server => Self::Server,
             ProblemKind::Data => Self::Data,
             ProblemKind::Worker => Self::Worker,
+            ProblemKind::Outdated => Self::Outdated,
+            ProblemKind::Backoff => Self::Backoff,
             ProblemKind::Stuck => Self::Stuck,
             ProblemKind::NoWorker => Self::NoWorker,
             ProblemKind::Retrying => Self::Retrying,

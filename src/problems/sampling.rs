@@ -8,7 +8,7 @@ use super::pollers::{Pollers, WorkerName};
 use super::request::{Answer, RunKey, SampleRequest, queries};
 use super::sample::NamespaceSample;
 use super::workers::workers;
-use crate::facts::{LoggedRun, LoggedRunReader};
+use crate::facts::{Latest, LoggedRun, LoggedRunReader};
 use crate::process::Pid;
 use crate::process::identity::own_pid;
 use crate::process::threads::LOOKS;
@@ -108,6 +108,8 @@ pub(super) struct Sampling<'a> {
     processes_due: Instant,
     /// Whether every due request was sent once.
     is_complete: bool,
+    /// The state of the host, which has the workers that stigmer runs.
+    snapshot: watch::Receiver<Latest>,
     found: &'a watch::Sender<Sampled>,
 }
 
@@ -119,6 +121,7 @@ impl<'a> Sampling<'a> {
         server: Option<Pid>,
         (budget, pollers): (&'a mut Budget, &'a mut Pollers),
         (logged, queues): (LoggedRunReader, LoadedQueues),
+        snapshot: watch::Receiver<Latest>,
         found: &'a watch::Sender<Sampled>,
     ) {
         let Ok(client) = Client::new(&target.address, PATIENCE) else {
@@ -139,6 +142,7 @@ impl<'a> Sampling<'a> {
             queues,
             processes_due: now,
             is_complete: false,
+            snapshot,
             found,
         };
         sampling.run().await;
@@ -191,7 +195,7 @@ impl<'a> Sampling<'a> {
             plan.update_code(now, |identity| pollers.process(identity));
         }
         self.processes_due = Instant::now() + PROCESSES;
-        publish(self.target, self.is_complete, &self.plans, self.pollers, self.found);
+        self.publish();
     }
 
     /// Waits for a response of the server. A slow server delays no look at the processes.
@@ -218,6 +222,28 @@ impl<'a> Sampling<'a> {
         }
         self.plans[0].1.take(request, answer, took, now);
         self.plans.rotate_left(1);
+    }
+
+    /// Publishes what the samples show.
+    fn publish(&self) {
+        let (now, plans, pollers) = (SystemTime::now(), &self.plans, &*self.pollers);
+        let snapshot = self.snapshot.borrow().snapshot.clone();
+        let units = &snapshot.status.workers;
+        let sample = |(name, plan): &(&str, Plan)| plan.sample(name, now, |it| pollers.process(it));
+        let samples: Vec<NamespaceSample> = plans.iter().map(sample).collect();
+        let address = &self.target.address;
+        let problems = samples.iter().flat_map(|sample| judge(sample, units, address, now));
+        let mut errors = plans.iter().filter_map(|(name, plan)| Some((name, plan.error()?)));
+        let as_of = plans.iter().map(|(_, plan)| plan.as_of()).collect::<Option<Vec<_>>>();
+        self.found.send_replace(Sampled {
+            target: Some(self.target.clone()),
+            is_complete: self.is_complete,
+            problems: Arc::new(problems.collect()),
+            workers: Arc::new(workers(&samples, |it| pollers.details(it), now)),
+            at: Instant::now(),
+            as_of: as_of.and_then(|times| times.into_iter().min()),
+            error: errors.next().map(|(name, error)| format!("namespace {name}: {error}")),
+        });
     }
 
     fn is_discovery_due(&mut self, now: Instant) -> bool {
@@ -320,28 +346,4 @@ async fn send(client: &Client, namespace: &str, request: &SampleRequest) -> Resu
         }
         SampleRequest::Workers => client.workers(namespace).await.map(Answer::Workers),
     }
-}
-
-fn publish(
-    target: &SampledServer,
-    is_complete: bool,
-    plans: &[(&str, Plan)],
-    pollers: &Pollers,
-    found: &watch::Sender<Sampled>,
-) {
-    let now = SystemTime::now();
-    let sample = |(name, plan): &(&str, Plan)| plan.sample(name, now, |it| pollers.process(it));
-    let samples: Vec<NamespaceSample> = plans.iter().map(sample).collect();
-    let problems = samples.iter().flat_map(|sample| judge(sample, &target.address, now));
-    let mut errors = plans.iter().filter_map(|(name, plan)| Some((name, plan.error()?)));
-    let as_of = plans.iter().map(|(_, plan)| plan.as_of()).collect::<Option<Vec<_>>>();
-    found.send_replace(Sampled {
-        target: Some(target.clone()),
-        is_complete,
-        problems: Arc::new(problems.collect()),
-        workers: Arc::new(workers(&samples, |it| pollers.details(it), now)),
-        at: Instant::now(),
-        as_of: as_of.and_then(|times| times.into_iter().min()),
-        error: errors.next().map(|(name, error)| format!("namespace {name}: {error}")),
-    });
 }

@@ -7,9 +7,10 @@ mod of_workers;
 mod plan;
 mod pollers;
 mod replays;
+mod units;
 mod workers;
 
-use super::sample::{PollerProcess, PollerSample, QueueSample};
+use super::sample::{NamespaceSample, PollerProcess, PollerSample, QueueSample};
 use crate::temporal::executions::{
     Description, Execution, ExecutionStatus, NewestEvents, PendingActivity, PendingTask,
     TaskFailure,
@@ -89,6 +90,10 @@ fn task_failure(reason: i32, text: &str) -> NewestEvents {
     let task_failure =
         Some(TaskFailure { reason, at: Some(ago(30)), failure, worker: "58@box".to_owned() });
     NewestEvents { task_failure, ..NewestEvents::default() }
+}
+
+fn sample() -> NamespaceSample {
+    NamespaceSample { namespace: "default".to_owned(), ..NamespaceSample::default() }
 }
 
 fn queue(name: &str, waiting: u64, pollers: Vec<PollerSample>) -> QueueSample {

@@ -171,6 +171,7 @@ async fn run(
             return;
         }
         let current = snapshot.borrow_and_update().snapshot.clone();
+        let facts = snapshot.clone();
         let target = SampledServer::of(&current);
         let server = current.status.temporal.as_ref().and_then(|server| server.server_pid);
         let sampling = async {
@@ -178,7 +179,7 @@ async fn run(
                 Some(target) => {
                     let known = (&mut budget, &mut pollers);
                     let logged = (runs.read(), queues.clone());
-                    Sampling::begin(target, server, known, logged, &found).await;
+                    Sampling::begin(target, server, known, logged, facts.clone(), &found).await;
                 }
                 None => std::future::pending().await,
             }

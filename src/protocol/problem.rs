@@ -41,6 +41,10 @@ pub enum ProblemKind {
     Data,
     /// A worker that stigmer runs has failed.
     Worker,
+    /// A worker runs that is older than its files or its description, because `before` fails.
+    Outdated,
+    /// A worker ends again and again, and its next start is scheduled.
+    Backoff,
     /// A workflow task fails again and again.
     Stuck,
     /// A task queue has tasks and no worker.
@@ -57,10 +61,12 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind, for metrics.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Server,
         Self::Data,
         Self::Worker,
+        Self::Outdated,
+        Self::Backoff,
         Self::Stuck,
         Self::NoWorker,
         Self::Retrying,
@@ -76,6 +82,8 @@ impl ProblemKind {
             Self::Server => "server",
             Self::Data => "data",
             Self::Worker => "worker",
+            Self::Outdated => "outdated",
+            Self::Backoff => "backoff",
             Self::Stuck => "stuck",
             Self::NoWorker => "no_worker",
             Self::Retrying => "retrying",
@@ -93,6 +101,8 @@ impl ProblemKind {
             Self::Server | Self::Failed => "failed",
             Self::Data => "at risk",
             Self::Worker => "gave up",
+            Self::Outdated => "outdated",
+            Self::Backoff => "backoff",
             Self::Stuck => "stuck",
             Self::NoWorker => "no worker",
             Self::Retrying => "retrying",
@@ -170,7 +180,7 @@ pub struct Problem {
     /// Type of the workflow.
     #[serde(rename = "type")]
     pub workflow_type: Option<String>,
-    /// Workflow ID, name of the queue, or `server`. If several workflows have this problem: the ID
+    /// Workflow ID, name of the queue, name of the worker, or `server`. If several workflows have this problem: the ID
     /// of the newest.
     pub subject: String,
     /// Run ID of the workflow.

@@ -36,6 +36,13 @@ pub struct ProjectWorker {
     pub restarts: RestartStatus,
     /// The task queues that the worker polls.
     pub task_queues: Vec<String>,
+    /// The task queues that the worker is to poll according to its project file, or else those that it
+    /// polled last.
+    #[serde(default)]
+    pub own_queues: Vec<String>,
+    /// Set if the running worker is older than its files or its description.
+    #[serde(default)]
+    pub outdated: Option<Outdated>,
     /// Resident memory of all processes of the worker, in bytes.
     pub rss_bytes: Option<u64>,
     /// CPU time of all processes of the worker, in percent of one core.
@@ -51,6 +58,15 @@ pub struct ProjectWorker {
     pub log: LogStatus,
     /// Last log lines of the process that ended most recently. Empty after the next start begins.
     pub last_words: Vec<String>,
+}
+
+/// A worker runs that is older than its files or its description.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outdated {
+    /// Why no newer one was started.
+    pub reason: String,
+    /// Time since the first failure, in milliseconds.
+    pub since_ms: u64,
 }
 
 impl ProjectWorker {
@@ -83,9 +99,10 @@ impl ProjectWorker {
 
     /// Advances all ages by `ms` milliseconds.
     pub(super) fn grow_older(&mut self, ms: u64) {
-        let Self { restarts, uptime_ms, state_ms, next_start_ms, .. } = self;
+        let Self { restarts, uptime_ms, state_ms, next_start_ms, outdated, .. } = self;
         let last = restarts.last.iter_mut().map(|last| &mut last.ago_ms);
-        for age in uptime_ms.iter_mut().chain(last).chain([state_ms]) {
+        let outdated = outdated.iter_mut().map(|it| &mut it.since_ms);
+        for age in uptime_ms.iter_mut().chain(last).chain(outdated).chain([state_ms]) {
             *age = age.saturating_add(ms);
         }
         if let Some(left) = next_start_ms {

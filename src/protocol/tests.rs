@@ -87,6 +87,8 @@ pub(crate) fn worker(name: &str) -> ProjectWorker {
         adopted: false,
         restarts: RestartStatus::default(),
         task_queues: vec!["orders".into()],
+        own_queues: vec!["orders".into()],
+        outdated: None,
         rss_bytes: Some(61_000_000),
         cpu_percent: Some(0.4),
         uptime_ms: Some(3),

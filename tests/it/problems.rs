@@ -115,7 +115,7 @@ fn each_kind_of_problem_has_its_root_cause_until_it_is_over() {
         &rig,
         "no_worker",
         "ordres",
-        "1 workflow task waits; no worker has polled this queue; did you mean orders?",
+        "1 workflow task waits; no worker polls this queue; did you mean orders?",
     );
     assert!(near["hint"].as_str().unwrap().contains("`orders`"), "{near}");
     assert_eq!(near["state"], "no worker");

@@ -4,6 +4,7 @@ mod crashes;
 mod environments;
 mod files;
 mod hosts;
+mod problems;
 mod reloads;
 mod servers;
 mod starts;

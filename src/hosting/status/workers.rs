@@ -37,6 +37,8 @@ fn worker(home: &Home, name: String) -> Option<ProjectWorker> {
         adopted: false,
         restarts: RestartStatus::default(),
         task_queues: Vec::new(),
+        own_queues: Vec::new(),
+        outdated: None,
         rss_bytes: None,
         cpu_percent: None,
         uptime_ms: age,

@@ -6,6 +6,7 @@ use crate::facts::timeline::{self, Episode, StateChange};
 use crate::manager::report::WorkerReport;
 use crate::protocol::Entry;
 use crate::supervisor::{Live, Starting, State, Want};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,6 +19,12 @@ impl WorkerTask {
         self.facts.want = self.unit.supervisor.want();
         self.facts.schedule = self.unit.supervisor.schedule().clone();
         self.facts.log_lines = self.unit.log.lines().iter().sum();
+        let named: BTreeSet<String> = self.spec.task_queues.iter().cloned().collect();
+        let polled = [&self.facts.queues, &self.queues].into_iter().find(|it| !it.is_empty());
+        self.facts.own_queues = match named.is_empty() {
+            true => polled.cloned().unwrap_or_default(),
+            false => named,
+        };
         self.facts.waits = self.wait.as_ref().and_then(|_| {
             let server = self.server.borrow();
             match (server.is_ready, server.is_prepared) {

@@ -92,14 +92,13 @@ fn page_says_what_the_list_of_problems_says_and_what_to_do() {
 fn page_of_a_run_that_waits_for_a_queue_shows_the_problem_of_the_queue() {
     let problem = |queue: &str| Problem {
         namespace: Some("default".to_owned()),
-        cause: "1 workflow task waits; no worker has polled this queue".to_owned(),
+        cause: "1 workflow task waits; no worker polls this queue".to_owned(),
         hint: Some("start a worker".to_owned()),
         ..Problem::new(ProblemKindOfHost::NoWorker, queue)
     };
     let waiting = sample(1, "", "");
     let page = shown(&waiting, problem("orders"));
-    let summary =
-        "no worker on queue orders: 1 workflow task waits; no worker has polled this queue";
+    let summary = "no worker on queue orders: 1 workflow task waits; no worker polls this queue";
     assert_eq!((page.summary.as_str(), page.hint.as_str()), (summary, "start a worker"));
     assert_eq!(page.problem, Some((ProblemKind::NoWorker, Severity::Red)));
     assert_eq!(shown(&waiting, problem("billing")).summary, "");

@@ -3,9 +3,10 @@
 use super::command::{CommandPlace, command};
 use super::problem::{age, blank, interval};
 use super::starter::named;
+use super::units::Absence;
 use crate::problems::millis;
 use crate::problems::sample::{NamespaceSample, OpenRun, PollerProcess, PollerSample, QueueSample};
-use crate::protocol::{OTHERS, Problem, ProblemKind, Severity, WorkflowRef};
+use crate::protocol::{OTHERS, Problem, ProblemKind, ProjectWorker, Severity, WorkflowRef};
 use crate::spelling::nearest;
 use crate::temporal::executions::{Execution, PendingActivity};
 use crate::temporal::queues::QueueKind;
@@ -147,34 +148,46 @@ impl Unserved<'_> {
         self.waiting.contains_key(&QueueKind::Workflow)
     }
 
-    /// The problem of this queue. `served` has the names of the queues that a worker polls.
+    /// The problem of this queue. `served` has the names of the queues that a worker polls, `units` are
+    /// the workers that stigmer runs.
     pub(super) fn problem(
         &self,
         served: &BTreeSet<&str>,
+        units: &[ProjectWorker],
         place: CommandPlace<'_>,
         now: SystemTime,
     ) -> Problem {
         let name = self.name;
         let since = age(self.waiting.values().filter_map(|it| it.since).min(), now);
         let similar = nearest(name, served.iter().copied().filter(|other| *other != name));
+        let absence = Absence::of(name, units).filter(|_| !self.is_partly_served);
+        let similar = similar.filter(|_| absence.is_none());
         let question = similar.map(|it| format!("; did you mean {it}?")).unwrap_or_default();
-        let hint = match similar {
-            Some(similar) => format!("did you mean `{similar}`? A worker polls this queue"),
-            None if self.is_partly_served => {
-                format!("start a worker that runs {} of the queue `{name}`", self.kinds())
-            }
-            None => format!("start a worker that polls the queue `{name}`"),
+        let (why, reason) = match &absence {
+            Some(absence) => (absence.reason.clone(), absence.reason.clone()),
+            None => (self.worker(now), self.reason()),
         };
+        let (hint, more) = match (absence, similar) {
+            (Some(absence), _) => (absence.hint, absence.command),
+            (None, Some(similar)) => {
+                (format!("did you mean `{similar}`? A worker polls this queue"), None)
+            }
+            (None, None) if self.is_partly_served => {
+                (format!("start a worker that runs {} of the queue `{name}`", self.kinds()), None)
+            }
+            (None, None) => (format!("start a worker that polls the queue `{name}`"), None),
+        };
+        let describe = || command(place, &["task-queue", "describe", "--task-queue", name]);
         Problem {
             severity: if since < YOUNG_QUEUE { Severity::Amber } else { Severity::Red },
             count: self.waiting.values().map(|it| it.tasks).sum(),
             others: self.workflows(),
             since_ms: millis(since),
-            cause: format!("{}; {}{question}", self.tasks(), self.worker(now)),
-            workflow_cause: Some(format!("queue {name}: {}{question}", self.reason())),
+            cause: format!("{}; {why}{question}", self.tasks()),
+            workflow_cause: Some(format!("queue {name}: {reason}{question}")),
             queue: Some(name.to_owned()),
             hint: Some(hint),
-            command: Some(command(place, &["task-queue", "describe", "--task-queue", name])),
+            command: Some(more.unwrap_or_else(describe)),
             ..blank(ProblemKind::NoWorker, name, place)
         }
     }
@@ -231,7 +244,7 @@ impl Unserved<'_> {
         match pollers.max_by_key(|poller| poller.last_poll) {
             Some(last) => format!("last worker: {}", last_worker(last, now)),
             None if self.is_partly_served => self.reason(),
-            None => "no worker has polled this queue".to_owned(),
+            None => "no worker polls this queue".to_owned(),
         }
     }
 }

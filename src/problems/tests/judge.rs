@@ -13,17 +13,13 @@ fn open(description: Description) -> OpenRun {
 }
 
 fn found(sample: &NamespaceSample) -> Vec<Problem> {
-    group(judge(sample, ADDRESS, now()))
+    group(judge(sample, &[], ADDRESS, now()))
 }
 
 fn only(sample: &NamespaceSample) -> Problem {
     let mut found = found(sample);
     assert_eq!(found.len(), 1, "{found:?}");
     found.remove(0)
-}
-
-fn sample() -> NamespaceSample {
-    NamespaceSample { namespace: "default".to_owned(), ..NamespaceSample::default() }
 }
 
 #[test]
@@ -274,7 +270,7 @@ fn queue_without_a_worker_names_the_last_one() {
     };
     let shut_down = PollerSample { has_shut_down: true, ..poller(1, runs()) };
     let cases = [
-        (vec![], "2 workflow tasks wait; no worker has polled this queue"),
+        (vec![], "2 workflow tasks wait; no worker polls this queue"),
         (
             vec![poller(1, ended("python b.py"))],
             "2 workflow tasks wait; last worker: pid 4712 python b.py, ended",
@@ -464,7 +460,7 @@ fn queue_name_near_a_served_one_is_suggested() {
         let queues = [served.to_vec(), vec![unserved.clone(), queue(name, 1, vec![])]].concat();
         let problem = only(&NamespaceSample { queues, ..sample() });
         let question = expected.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-        assert!(problem.cause.ends_with(&format!("no worker has polled this queue{question}")));
+        assert!(problem.cause.ends_with(&format!("no worker polls this queue{question}")));
         let of_workflow = format!("queue {name}: nobody polls it{question}");
         assert_eq!(problem.workflow_cause, Some(of_workflow));
         let hint = problem.hint.unwrap();
@@ -554,7 +550,7 @@ fn commands_are_quoted_and_name_the_server() {
         events: NewestEvents::default(),
     };
     let sample = NamespaceSample { namespace: "a b".to_owned(), ended: vec![run], ..sample() };
-    let found = judge(&sample, "127.0.0.1:7300", now());
+    let found = judge(&sample, &[], "127.0.0.1:7300", now());
     let command = found[0].command.clone().unwrap();
     let expected = "temporal workflow show --workflow-id \"it's; rm -rf /\" --run-id ";
     assert!(command.starts_with(expected), "{command}");

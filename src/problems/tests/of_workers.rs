@@ -1,7 +1,9 @@
 //! Tests of the problems of the workers of projects.
 
 use crate::problems::of_workers::of_workers;
-use crate::protocol::{LastRestart, ProblemKind, ProjectWorker, Severity, Snapshot, State, tests};
+use crate::protocol::{
+    LastRestart, Outdated, ProblemKind, ProjectWorker, Severity, Snapshot, State, tests,
+};
 use crate::supervisor::Cause;
 
 fn with(worker: ProjectWorker) -> Snapshot {
@@ -12,7 +14,8 @@ fn with(worker: ProjectWorker) -> Snapshot {
 
 #[test]
 fn worker_that_stigmer_gave_up_is_a_problem_with_its_cause() {
-    for state in State::ALL.into_iter().filter(|state| *state != State::Failed) {
+    let is_fine = |state: &State| !matches!(state, State::Failed | State::Backoff);
+    for state in State::ALL.into_iter().filter(is_fine) {
         let worker = ProjectWorker { state, ..tests::worker("emails") };
         assert_eq!(of_workers(&with(worker), 0), [], "{state}");
     }
@@ -31,6 +34,40 @@ fn worker_that_stigmer_gave_up_is_a_problem_with_its_cause() {
     assert!(problem.hint.as_deref().unwrap().contains("stigmer local start emails"));
     let hinted = ProjectWorker { hint: Some("install it".to_owned()), ..failed };
     assert_eq!(of_workers(&with(hinted), 0)[0].hint.as_deref(), Some("install it"));
+}
+
+#[test]
+fn worker_that_waits_for_its_restart_is_a_problem_with_its_cause() {
+    let worker = ProjectWorker {
+        state: State::Backoff,
+        message: "restart after crash: exit 1".to_owned(),
+        next_start_ms: Some(900),
+        last_words: vec!["KeyError: 'region'".to_owned()],
+        ..tests::worker("emails")
+    };
+    let found = of_workers(&with(worker), 0);
+    let [problem] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((problem.kind, problem.severity), (ProblemKind::Backoff, Severity::Amber));
+    assert_eq!(problem.cause, "exit code 1: KeyError: 'region'");
+    assert_eq!(problem.next_try_ms, Some(900));
+    assert_eq!(problem.command.as_deref(), Some("stigmer local logs emails -n 50"));
+}
+
+#[test]
+fn running_worker_that_is_older_than_its_files_is_a_problem() {
+    let reason = "`before` failed with exit 1\nsecond line".to_owned();
+    let outdated = Some(Outdated { reason, since_ms: 2_000 });
+    for state in [State::Ready, State::Degraded] {
+        let worker = ProjectWorker { state, outdated: outdated.clone(), ..tests::worker("emails") };
+        let found = of_workers(&with(worker), 500);
+        let [problem] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!((problem.kind, problem.severity), (ProblemKind::Outdated, Severity::Red));
+        assert_eq!(
+            (problem.cause.as_str(), problem.since_ms),
+            ("`before` failed with exit 1", 2_500)
+        );
+        assert!(problem.hint.as_deref().unwrap().contains("stigmer local restart emails"));
+    }
 }
 
 #[test]

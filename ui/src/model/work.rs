@@ -94,6 +94,10 @@ pub enum ProblemKind {
     Data,
     /// A worker failed and is not restarted.
     Worker,
+    /// A worker runs that is older than its files.
+    Outdated,
+    /// A worker ends again and again.
+    Backoff,
     /// A workflow task fails repeatedly.
     Stuck,
     /// No worker polls a queue that has tasks.
@@ -111,10 +115,12 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// All kinds, in descending order of priority.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Server,
         Self::Data,
         Self::Worker,
+        Self::Outdated,
+        Self::Backoff,
         Self::Stuck,
         Self::NoWorker,
         Self::Retrying,
@@ -130,6 +136,8 @@ impl ProblemKind {
             Self::Server | Self::Failed => "failed",
             Self::Data => "at risk",
             Self::Worker => "gave up",
+            Self::Outdated => "outdated",
+            Self::Backoff => "backoff",
             Self::Stuck => "stuck",
             Self::NoWorker => "no worker",
             Self::Retrying => "retrying",
@@ -143,11 +151,21 @@ impl ProblemKind {
         matches!(self, Self::Failed | Self::TimedOut)
     }
 
+    /// Whether the problem is about a worker that stigmer runs.
+    pub(crate) fn is_of_worker(self) -> bool {
+        matches!(self, Self::Worker | Self::Outdated | Self::Backoff)
+    }
+
     /// Whether the tab of workflows lists the problem.
     pub(crate) fn is_of_workflows(self) -> bool {
         match self {
             Self::Stuck | Self::NoWorker | Self::Retrying | Self::Failed | Self::TimedOut => true,
-            Self::Server | Self::Data | Self::Worker | Self::Restarted => false,
+            Self::Server
+            | Self::Data
+            | Self::Worker
+            | Self::Outdated
+            | Self::Backoff
+            | Self::Restarted => false,
         }
     }
 }
