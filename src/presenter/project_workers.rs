@@ -37,6 +37,7 @@ fn row(worker: &ProjectWorker, now: Now<'_>) -> WorkerRow {
         rss_bytes: worker.rss_bytes.filter(|_| is_watched),
         since_ms: Some(now.age(worker.state_ms)),
         restarts: Some(worker.restarts.total),
+        generation: Some(worker.generation.0),
         cause: quote(&worker.cause()),
         hint: worker.hint.as_deref().map(harmless_text).unwrap_or_default(),
         last_lines: worker.last_words.iter().map(|line| harmless_text(line)).collect(),

@@ -97,6 +97,7 @@ fn row(worker: &Worker, age: u64) -> WorkerRow {
         rss_bytes: worker.rss_bytes,
         since_ms: worker.since_ms.map(|since| since.saturating_add(age)),
         restarts: None,
+        generation: None,
         cause: text(&worker.cause),
         hint: String::new(),
         last_lines: Vec::new(),

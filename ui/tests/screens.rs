@@ -105,6 +105,7 @@ fn tabs_pages_and_notices() {
         ("problem", [typed("jjjjj"), vec![ENTER]].concat()),
         ("worker", [typed("3jjjj"), vec![ENTER]].concat()),
         ("own-worker", [typed("3jjj"), vec![ENTER]].concat()),
+        ("own-worker-page", [typed("3j"), vec![ENTER]].concat()),
         ("worker-log", typed("3jl")),
         ("workflow", [typed("2"), vec![END, ENTER]].concat()),
         ("actions", typed("jja")),

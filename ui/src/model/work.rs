@@ -325,6 +325,8 @@ pub struct WorkerRow {
     pub since_ms: Option<u64>,
     /// Number of restarts. `None` for an external worker.
     pub restarts: Option<u64>,
+    /// Number of the latest start. `None` for an external worker.
+    pub generation: Option<u64>,
     /// Reason for the state, such as the exit code and the last line. Empty if none.
     pub cause: String,
     /// Possible next step in one sentence. Empty if none is known.

@@ -95,6 +95,7 @@ fn any_worker() -> impl Strategy<Value = WorkerRow> {
             rss_bytes: Some(number),
             since_ms: flags[2].then_some(number),
             restarts: flags[0].then_some(number),
+            generation: flags[2].then_some(number),
             hint: queue.clone(),
             last_lines: vec![queue.clone(); number as usize % 3],
             cause: if flags[1] { queue } else { String::new() },

@@ -2,7 +2,11 @@
 
 use super::rows::Item;
 use crate::human;
-use crate::model::{Member, Model, ProblemRow, WorkerRow, WorkflowRow};
+use crate::model::{Member, Model, ProblemRow, TimelineKind, TimelineRow, WorkerRow, WorkflowRow};
+use std::collections::BTreeSet;
+
+/// Maximum number of ends of a worker on its page.
+const ENDS: usize = 5;
 
 /// Page of a row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,7 +22,7 @@ impl RowDetails {
     pub(crate) fn of(item: Item, model: &Model) -> Option<Self> {
         let problem = item.problem(model).map(Self::of_problem);
         let member = item.member(model).map(|(row, it)| Self::of_member(row, it));
-        let worker = item.worker(model).map(Self::of_worker);
+        let worker = item.worker(model).map(|row| Self::of_worker(row, model));
         problem.or(member).or(worker).or_else(|| item.workflow(model).map(Self::of_workflow))
     }
 
@@ -106,7 +110,7 @@ impl RowDetails {
         Self::new(format!("{} › {}", row.type_name, row.workflow_id), facts)
     }
 
-    fn of_worker(row: &WorkerRow) -> Self {
+    fn of_worker(row: &WorkerRow, model: &Model) -> Self {
         let place = match (row.external, row.remote) {
             (_, true) => "on another machine",
             (true, false) => "external: stigmer did not start it",
@@ -119,8 +123,11 @@ impl RowDetails {
             ("Process", row.pid.map(|pid| format!("pid {pid}")).unwrap_or_default()),
             ("Started", place.to_owned()),
             ("Since", row.since_ms.map(human::ago).unwrap_or_default()),
+            ("Generation", row.generation.map(human::count).unwrap_or_default()),
             ("Restarts", row.restarts.map(human::count).unwrap_or_default()),
+            ("Ends", ends(row, model).join("\n")),
             ("Queues", row.queues.join(", ")),
+            ("Types", types(row, model).into_iter().collect::<Vec<_>>().join(", ")),
             ("Command", row.command.clone()),
             ("Folder", row.folder.clone()),
             ("CPU", row.cpu_percent.map(human::percent).unwrap_or_default()),
@@ -131,9 +138,91 @@ impl RowDetails {
     }
 }
 
+/// The latest ends of a worker that stigmer runs, newest first, for example as
+/// `21:16:39 exit code 1 after 12 s, repaired in 131 ms`.
+fn ends(row: &WorkerRow, model: &Model) -> Vec<String> {
+    let is_end = |entry: &&TimelineRow| {
+        entry.worker == row.name && !row.external && entry.kind != TimelineKind::Start
+    };
+    let text = |entry: &TimelineRow| match entry.recovery.as_str() {
+        "" => format!("{} {}", entry.when(), entry.what),
+        recovery => format!("{} {}, {recovery}", entry.when(), entry.what),
+    };
+    model.timeline.iter().filter(is_end).take(ENDS).map(text).collect()
+}
+
+/// The types of the listed workflows that use a queue of the worker.
+fn types(row: &WorkerRow, model: &Model) -> BTreeSet<String> {
+    let of_problems =
+        model.problems.iter().flatten().map(|it| (&it.queue, &it.type_name, &it.run_id));
+    let of_problems =
+        of_problems.filter(|(.., run)| run.is_some()).map(|(queue, name, _)| (queue, name));
+    let recent = model.recent.iter().flatten().map(|it| (&it.queue, &it.type_name));
+    let own = of_problems.chain(recent).filter(|(queue, _)| row.queues.contains(queue));
+    own.map(|(_, name)| name.clone()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn page_of_a_worker_has_its_ends_and_the_types_on_its_queues() {
+        let entry = |worker: &str, kind, what: &str, recovery: &str| TimelineRow {
+            clock: "21:16:39".into(),
+            worker: worker.into(),
+            kind,
+            what: what.into(),
+            recovery: recovery.into(),
+            ..TimelineRow::default()
+        };
+        let recent = |name: &str, queue: &str| WorkflowRow {
+            type_name: name.into(),
+            queue: queue.into(),
+            ..WorkflowRow::default()
+        };
+        let problem = |name: &str, run_id: Option<&str>| ProblemRow {
+            type_name: name.into(),
+            queue: "orders".into(),
+            run_id: run_id.map(Into::into),
+            ..ProblemRow::default()
+        };
+        let model = Model {
+            timeline: [
+                entry(
+                    "orders",
+                    TimelineKind::Restart,
+                    "exit code 1 after 12 s",
+                    "repaired in 9 ms",
+                ),
+                entry("orders", TimelineKind::Start, "started by the operator", ""),
+                entry("", TimelineKind::Stop, "stopped by the operator", ""),
+                entry("emails", TimelineKind::Stop, "stopped by the operator", ""),
+            ]
+            .into_iter()
+            .chain(vec![entry("orders", TimelineKind::Stop, "stopped", ""); ENDS])
+            .collect(),
+            recent: Some(vec![recent("Checkout", "orders"), recent("Invoice", "billing")]),
+            problems: Some(vec![problem("Refund", Some("1")), problem("queue", None)]),
+            ..Model::default()
+        };
+        let row = WorkerRow {
+            name: "orders".into(),
+            queues: vec!["orders".into()],
+            ..WorkerRow::default()
+        };
+        let facts = RowDetails::of_worker(&row, &model).facts;
+        let fact = |name| facts.iter().find(|(it, _)| *it == name).map(|(_, value)| value.as_str());
+        let ends: Vec<&str> = fact("Ends").unwrap().lines().collect();
+        assert_eq!(
+            ends[..2],
+            ["21:16:39 exit code 1 after 12 s, repaired in 9 ms", "21:16:39 stopped"]
+        );
+        assert_eq!((ends.len(), fact("Types")), (ENDS, Some("Checkout, Refund")));
+        let external = WorkerRow { external: true, ..row };
+        let facts = RowDetails::of_worker(&external, &model).facts;
+        assert!(facts.iter().all(|(name, _)| *name != "Ends"), "{facts:?}");
+    }
 
     #[test]
     fn number_of_an_attempt_has_its_age_if_it_may_be_outdated() {

@@ -225,6 +225,7 @@ fn workers() -> Vec<WorkerRow> {
         rss_bytes: Some(megabytes * 1_000_000),
         since_ms: Some(720_000),
         restarts: Some(0),
+        generation: Some(1),
         can: UnitCommands { start: false, stop: true, restart: true },
         ..WorkerRow::default()
     };
@@ -283,6 +284,7 @@ fn workers() -> Vec<WorkerRow> {
             rss_bytes: None,
             since_ms: Some(11_000),
             restarts: Some(6),
+            generation: Some(7),
             ..own("emails", "emails", 0.0, 0)
         },
         WorkerRow { cpu_percent: Some(1.0), rss_bytes: Some(140_000_000), ..reports },
