@@ -24,4 +24,4 @@ pub use merged::MergedLogs;
 pub use merger::{LogMerger, MergedLine};
 pub use query::UnitLog;
 pub use rotating::{RotatingWriter, predecessor};
-pub use store::{LogStore, StoredLine};
+pub use store::{Counts, LogStore, StoredLine};

@@ -9,7 +9,7 @@ mod pages;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
 use jiff::Timestamp;
@@ -40,6 +40,16 @@ pub struct LogStore {
     max_lines: usize,
     max_bytes: usize,
     components: Vec<String>,
+    counts: BTreeMap<u16, Counts>,
+}
+
+/// Numbers of stored lines of one unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// All lines.
+    pub lines: u64,
+    /// The errors, without noise. A line that continues the line before it does not count.
+    pub errors: u64,
 }
 
 /// The data of a stored line in addition to its text. A slot is small, because there are up to
@@ -90,6 +100,7 @@ impl LogStore {
             max_lines: max_lines.max(1),
             max_bytes,
             components: Vec::new(),
+            counts: BTreeMap::new(),
         }
     }
 
@@ -111,6 +122,9 @@ impl LogStore {
             },
         };
         self.bytes += slot.cost();
+        let counts = self.counts.entry(unit).or_default();
+        counts.lines += 1;
+        counts.errors += u64::from(slot.is_error());
         self.slots.push_back(slot);
         while self.slots.len() > self.max_lines
             || (self.bytes > self.max_bytes && self.slots.len() > 1)
@@ -150,6 +164,11 @@ impl LogStore {
     /// Size of the stored lines in bytes, with the overhead of each line.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Numbers of the stored lines of this unit.
+    pub fn counts(&self, unit: u16) -> Counts {
+        self.counts.get(&unit).copied().unwrap_or_default()
     }
 
     /// All component names that have occurred, in the order of their first line. A name is never
@@ -235,6 +254,9 @@ impl LogStore {
         if let Some(slot) = self.slots.pop_front() {
             self.first += 1;
             self.bytes -= slot.cost();
+            let counts = self.counts.entry(slot.unit).or_default();
+            counts.lines -= 1;
+            counts.errors -= u64::from(slot.is_error());
             self.pages.release(slot.place);
         }
     }
@@ -256,6 +278,10 @@ impl LogStore {
 impl Slot {
     fn cost(&self) -> usize {
         (self.place.end - self.place.start) as usize + OVERHEAD
+    }
+
+    fn is_error(&self) -> bool {
+        self.severity == Level::Error && !self.continues && self.noise.is_none()
     }
 }
 

@@ -4,13 +4,13 @@
 use crate::log::line::{Kind, Level as LogLevel, LogLine as Parsed, level_of, worker_message};
 use crate::log::noise::Noise as Known;
 use crate::log::search::Finder;
-use crate::log::{LogStore, MergedLine, UnitLog};
+use crate::log::{Counts, LogStore, MergedLine, UnitLog};
 use jiff::tz::TimeZone;
 use memchr::memmem;
 use std::cell::{OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::ops::Range;
-use stigmer_ui::{Details, Level, LineHead, LineKind, LogLine, LogSource, Noise, OWN};
+use stigmer_ui::{Details, Level, LineCounts, LineHead, LineKind, LogLine, LogSource, Noise, OWN};
 
 /// The lines of the logs. A line is decoded when a frame draws it, and the decoded form is
 /// dropped after the frame. So with 100,000 lines, only the lines on the screen use memory for a
@@ -234,6 +234,11 @@ impl LogSource for LogPane {
 
     fn find(&self, pattern: &str, numbers: Range<u64>) -> Result<Vec<u64>, String> {
         self.with_finder(pattern, |finder| self.store.find(finder, numbers))
+    }
+
+    fn counts(&self, unit: u16) -> LineCounts {
+        let Counts { lines, errors } = self.store.counts(unit);
+        LineCounts { lines, errors }
     }
 
     fn units(&self) -> &[(u16, String)] {

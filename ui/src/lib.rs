@@ -45,5 +45,7 @@ pub use input::{
     Action, CopyKind, CopyRequest, DismissRequest, Input, Key, KeyCode, LogFile, QuitChoice,
     UnitCommand, WorkerRequest,
 };
-pub use log::{Details, Level, LineHead, LineKind, LogLine, LogSource, Noise, OWN, SERVER};
+pub use log::{
+    Details, Level, LineCounts, LineHead, LineKind, LogLine, LogSource, Noise, OWN, SERVER,
+};
 pub use model::Model;

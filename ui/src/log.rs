@@ -50,6 +50,8 @@ pub trait LogSource {
         }
         self.units().iter().find(|(it, _)| *it == number).map_or("", |(_, name)| name)
     }
+    /// Returns the numbers of the stored lines of a unit. Must be cheap: the view reads them for every frame.
+    fn counts(&self, unit: u16) -> LineCounts;
     /// Whether no line is stored.
     fn is_empty(&self) -> bool {
         self.len() == 0
@@ -58,6 +60,15 @@ pub trait LogSource {
     fn total(&self) -> u64 {
         self.dropped().saturating_add(self.len() as u64)
     }
+}
+
+/// Numbers of lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LineCounts {
+    /// All lines.
+    pub lines: u64,
+    /// The errors, without routine lines. The lines of a stack trace count once.
+    pub errors: u64,
 }
 
 /// A parsed log line, as it is drawn.

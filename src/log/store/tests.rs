@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::log::line::{LineParser, generation_mark, text};
+use crate::log::line::{LineParser, LogWriter, generation_mark, text};
 use crate::process::threads::tests::without_threads;
 
 /// A store of lines of a server, with their parser.
@@ -97,6 +97,30 @@ fn line_after_all_were_dropped_has_the_next_number() {
     store.push(b"next");
     assert_eq!(store.get(5).unwrap().text(), "next");
     assert_eq!(found(&store, "alpha|next"), [5]);
+}
+
+#[test]
+fn counts_are_those_of_the_stored_lines() {
+    let mut store = LogStore::new(3, 1_000_000);
+    let mut servers = LineParser::new(jiff::tz::TimeZone::UTC);
+    let mut workers = LineParser::of(LogWriter::Worker, jiff::tz::TimeZone::UTC);
+    let error = event("ERROR", "history", "no such table");
+    let head = servers.scan(&error);
+    store.push(LogStore::SERVER, &error, &head);
+    for line in ["2026-11-22T20:54:24Z ERROR no bank", "  File \"a.py\", line 1"] {
+        let head = workers.scan(line);
+        store.push(3, line, &head);
+    }
+    let counts = |lines, errors| Counts { lines, errors };
+    assert_eq!(store.counts(LogStore::SERVER), counts(1, 1));
+    assert_eq!(store.counts(3), counts(2, 1), "a stack trace counts once");
+    assert_eq!(store.counts(4), counts(0, 0));
+    let line = event("INFO", "history", "x");
+    let head = servers.scan(&line);
+    store.push(LogStore::SERVER, &line, &head);
+    assert_eq!(store.counts(LogStore::SERVER), counts(1, 0), "the error was dropped");
+    store.clear();
+    assert_eq!((store.counts(LogStore::SERVER), store.counts(3)), (counts(0, 0), counts(0, 0)));
 }
 
 #[test]

@@ -272,7 +272,7 @@ fn mouse_reaches_dialogs_lists_and_pages() {
     assert_eq!(ui.view.log.filter().component, None);
     clicked(&mut ui, "stigmer  ");
     assert_eq!(ui.view.source, Source::Stigmer);
-    clicked(&mut ui, "server  ");
+    clicked(&mut ui, "server 10");
     assert_eq!(ui.view.source, Source::Units);
 
     clicked(&mut ui, "5 Server");

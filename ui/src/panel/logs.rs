@@ -15,7 +15,7 @@ use crate::draw::paint::Pen;
 use crate::explorer::{Explorer, Row, Search};
 use crate::human;
 use crate::input::Key;
-use crate::log::{LogLine, SERVER};
+use crate::log::{LineCounts, LogLine, SERVER};
 use crate::panel::scene::{Canvas, Click, LogName, Scene};
 use row::{Column, RowPainter};
 
@@ -75,17 +75,19 @@ fn sources(canvas: &mut Canvas<'_>, area: Rect) {
         (Source::Units, [(only, _)]) => LogName::Lines(Some(*only)),
         (Source::Units, _) => LogName::Lines(view.log.filter().unit),
     };
-    let all = (units.len() > 1).then_some((LogName::Lines(None), "all"));
-    let units = units.iter().map(|(unit, name)| (LogName::Lines(Some(*unit)), name.as_str()));
-    let all: Vec<_> = all.into_iter().chain(units).chain([(LogName::Stigmer, "stigmer")]).collect();
+    let mut all = SourceLabel::all(canvas.scene);
+    if all.iter().map(|it| u32::from(it.columns())).sum::<u32>() > pen.room().into() {
+        all.iter_mut().for_each(SourceLabel::remove_counts);
+    }
     let shown = fitting(&all, open, pen.room());
     let hidden = all.len() - shown.len();
-    for (log, name) in shown {
+    for source in shown {
         pen.gap(1);
         let from = pen.x();
-        pen.put(name, if log == open { palette.title } else { palette.dim });
+        pen.put(source.name, if source.log == open { palette.title } else { palette.dim });
+        pen.put(&source.lines, palette.dim).put(&source.errors, palette.error);
         let place = Rect { x: from, width: pen.x() - from, ..area };
-        canvas.map.add(place, Click::Source(log));
+        canvas.map.add(place, Click::Source(source.log));
         pen.gap(2);
     }
     if hidden > 0 {
@@ -98,13 +100,17 @@ fn sources(canvas: &mut Canvas<'_>, area: Rect) {
 
 /// Returns the sources that fit into `room` columns, with the open one. If some do not fit, leaves room for
 /// their number.
-fn fitting<'a>(all: &[(LogName, &'a str)], open: LogName, room: u16) -> Vec<(LogName, &'a str)> {
+fn fitting<'a, 's>(
+    all: &'a [SourceLabel<'s>],
+    open: LogName,
+    room: u16,
+) -> Vec<&'a SourceLabel<'s>> {
     const NUMBER: u16 = 4;
-    let columns = |it: &(LogName, &str)| width(it.1) + SOURCE_GAP;
+    let columns = SourceLabel::columns;
     if all.iter().map(|it| u32::from(columns(it))).sum::<u32>() <= room.into() {
-        return all.to_vec();
+        return all.iter().collect();
     }
-    let open = all.iter().find(|it| it.0 == open);
+    let open = all.iter().find(|it| it.log == open);
     let mut left = room.saturating_sub(NUMBER).saturating_sub(open.map_or(0, columns));
     let mut shown: Vec<_> = all
         .iter()
@@ -114,12 +120,54 @@ fn fitting<'a>(all: &[(LogName, &'a str)], open: LogName, room: u16) -> Vec<(Log
             left = left.saturating_sub(needed);
             fits
         })
-        .copied()
         .collect();
     if let Some(open) = open.filter(|open| !shown.contains(open)) {
-        shown.push(*open);
+        shown.push(open);
     }
     shown
+}
+
+/// A source of the log, as the row of the sources shows it: `emails 12 ✗2`.
+#[derive(PartialEq)]
+struct SourceLabel<'s> {
+    log: LogName,
+    name: &'s str,
+    /// Number of its lines. Empty if unknown.
+    lines: String,
+    /// Number of its errors. Empty if there is none.
+    errors: String,
+}
+
+impl<'s> SourceLabel<'s> {
+    /// Returns all sources, in the order of the screen.
+    fn all(scene: Scene<'s>) -> Vec<Self> {
+        let log = scene.log;
+        let plain = |log, name| Self { log, name, lines: String::new(), errors: String::new() };
+        let of_unit = |(unit, name): &'s (u16, String)| {
+            let LineCounts { lines, errors } = log.counts(*unit);
+            Self {
+                lines: format!(" {}", human::count(lines)),
+                errors: match errors {
+                    0 => String::new(),
+                    errors => format!(" ✗{}", human::count(errors)),
+                },
+                ..plain(LogName::Lines(Some(*unit)), name.as_str())
+            }
+        };
+        let units = log.units();
+        let all = (units.len() > 1).then(|| plain(LogName::Lines(None), "all"));
+        let units = units.iter().map(of_unit);
+        all.into_iter().chain(units).chain([plain(LogName::Stigmer, "stigmer")]).collect()
+    }
+
+    fn remove_counts(&mut self) {
+        self.lines.clear();
+        self.errors.clear();
+    }
+
+    fn columns(&self) -> u16 {
+        width(self.name) + width(&self.lines) + width(&self.errors) + SOURCE_GAP
+    }
 }
 
 /// Draws one row of the log of the overview.

@@ -17,7 +17,10 @@ const WORKFLOWS: usize = 8;
 const SIGNS: [(&str, &str); 8] = [
     ("–", "before a command: it has no effect now"),
     ("✗ ▲ ↻", "a problem: somebody must act, it may heal itself, for your information"),
-    ("✗5", "after a tab: the number of problems for which somebody must act"),
+    (
+        "✗5",
+        "after a tab: the number of problems for which somebody must act; after a source: its errors",
+    ),
     ("✓ ✗ –", "a check passes, fails, does not apply or has not run yet"),
     ("×", "in a graph: a failed check or a failed workflow"),
     ("▸ *", "the selected row, a marked row"),

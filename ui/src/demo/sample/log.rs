@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use crate::log::{Details, Level, LineHead, LineKind, LogLine, LogSource, Noise, SERVER};
+use crate::log::{
+    Details, Level, LineCounts, LineHead, LineKind, LogLine, LogSource, Noise, SERVER,
+};
 
 /// A line of the sample log.
 #[derive(Clone, Debug)]
@@ -112,6 +114,14 @@ impl LogSource for SampleLog {
 
     fn units(&self) -> &[(u16, String)] {
         &self.units
+    }
+
+    fn counts(&self, unit: u16) -> LineCounts {
+        let own = self.lines.iter().filter(|it| it.unit == unit);
+        let is_error =
+            |it: &&SampleLine| it.level == Level::Error && !it.continues && it.noise.is_none();
+        let errors = own.clone().filter(is_error).count() as u64;
+        LineCounts { lines: own.count() as u64, errors }
     }
 
     fn spans(&self, pattern: &str, text: &str) -> Vec<Range<usize>> {
