@@ -277,7 +277,7 @@ impl Manager {
                         self.crew.outcome(project, reply);
                     }
                     Some(Request::Worker { name, command, base, reply }) => {
-                        self.command_worker(&name, &command, base, reply);
+                        self.command_worker(&name, command, base, reply);
                     }
                     Some(Request::Trouble { with, what }) => self.facts.trouble(with, what),
                     // All earlier requests are handled and their effects are published by now, so

@@ -4,7 +4,7 @@ use super::{Clock, RestartFacts, millis, phrase, restarts, state_name};
 use crate::process::identity::Identity;
 use crate::protocol::{LastRestart, LogStatus, Outdated, ProjectWorker, State as StateName};
 use crate::supervisor::{
-    Cause, Checkpoint, Generation, Owner, Policy, Schedule, State, Supervisor, Want,
+    Cause, Checkpoint, Generation, Owner, Policy, Schedule, Starting, State, Supervisor, Want,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -61,7 +61,7 @@ pub struct WorkerFacts {
     pub troubles: BTreeMap<&'static str, String>,
     /// When `before` failed first since its last success. `None` if it has not failed since then.
     pub outdated_since: Option<Instant>,
-    /// Why the worker does not start yet. `None` if nothing holds it.
+    /// What a start or a restart waits for. `None` if nothing holds it.
     pub waits: Option<&'static str>,
     /// Last log lines of the process that ended most recently. Empty after the next start begins.
     pub last_words: Vec<String>,
@@ -119,14 +119,14 @@ impl WorkerFacts {
     /// empty.
     #[must_use]
     pub fn message(&self) -> String {
-        let said = match &self.state {
-            State::Starting(starting) if !starting.launched && self.waits.is_some() => {
-                self.waits.unwrap_or_default().to_owned()
+        let said = match (&self.state, self.waits) {
+            (State::Starting(Starting { launched: false, .. }) | State::Ready(_), Some(waits)) => {
+                waits.to_owned()
             }
-            State::Starting(starting) if starting.owner == Owner::Adopted => {
+            (State::Starting(Starting { owner: Owner::Adopted, .. }), _) => {
                 "checking the worker that was found running".to_owned()
             }
-            state => phrase::of_state(state, self.want),
+            (state, _) => phrase::of_state(state, self.want),
         };
         phrase::joined(&said, &self.note, &self.troubles)
     }

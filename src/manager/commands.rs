@@ -99,13 +99,13 @@ impl Manager {
     pub(super) fn command_worker(
         &self,
         name: &str,
-        command: &WorkerCommand,
+        command: WorkerCommand,
         base: Option<Arc<BaseEnvironment>>,
         reply: oneshot::Sender<Outcome>,
     ) {
         let needs_server = match command {
             WorkerCommand::Start | WorkerCommand::Restart => true,
-            WorkerCommand::Stop | WorkerCommand::Reload { .. } => false,
+            WorkerCommand::Stop => false,
         };
         if needs_server && self.want() == Want::Down {
             let message = "the server is stopped, and a worker cannot run without it".to_owned();

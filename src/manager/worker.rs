@@ -8,6 +8,7 @@
 mod adoption;
 mod generation;
 mod launch;
+mod preparation;
 mod progress;
 mod reload;
 mod requests;
@@ -306,17 +307,7 @@ impl WorkerTask {
             // A stop has replaced the start that waits for the server.
             self.wait = None;
         }
-        let runs = match &self.facts.state {
-            State::Ready(_) | State::Degraded(..) => true,
-            State::Starting(starting) => starting.launched,
-            State::Stopped { .. }
-            | State::Stopping(_)
-            | State::Backoff { .. }
-            | State::Failed { .. } => false,
-        };
-        if !runs {
-            self.reloads.cancel();
-        }
+        self.keep_preparation();
     }
 
     fn perform(&mut self, effect: Effect, now: Instant) {

@@ -1,5 +1,6 @@
 //! The workers of projects, with workers of the real Python SDK.
 
+mod before;
 mod crashes;
 mod environments;
 mod files;

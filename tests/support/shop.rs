@@ -129,7 +129,7 @@ impl<'r> Shop<'r> {
         let events = self.rig.run(&["events", "--json"]).exits(0).stdout;
         let entries = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let ended = entries.filter(|it| it["worker"] == name && it["happened"] == "ended");
-        let text = |entry: &Value, key: &str| entry[key].as_str().unwrap().to_owned();
+        let text = |entry: &Value, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
         ended
             .map(|it| (it["generation"].as_u64().unwrap(), text(&it, "cause"), text(&it, "detail")))
             .collect()

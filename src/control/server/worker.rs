@@ -61,9 +61,7 @@ pub(super) async fn command(
     };
     let share = match command {
         WorkerCommand::Stop => &api.shares.stops,
-        WorkerCommand::Start | WorkerCommand::Restart | WorkerCommand::Reload { .. } => {
-            &api.shares.starts
-        }
+        WorkerCommand::Start | WorkerCommand::Restart => &api.shares.starts,
     };
     let _permit = match wait.wait.then(|| share.take()).transpose() {
         Ok(permit) => permit,

@@ -14,7 +14,7 @@ impl Crew {
     pub(in crate::manager) fn command(
         &self,
         name: &str,
-        command: &WorkerCommand,
+        command: WorkerCommand,
         base: Option<Arc<BaseEnvironment>>,
         reply: oneshot::Sender<Result<(), ApiError>>,
     ) {
@@ -24,14 +24,14 @@ impl Crew {
                 .values()
                 .map(|worker| {
                     let (reply, outcome) = oneshot::channel();
-                    worker.command(command.clone(), base.clone(), reply);
+                    worker.command(command, base.clone(), reply);
                     outcome
                 })
                 .collect();
             return answer(outcomes, reply);
         }
         match self.workers.get(name) {
-            Some(worker) => worker.command(command.clone(), base, reply),
+            Some(worker) => worker.command(command, base, reply),
             None => drop(reply.send(Err(self.unknown(name)))),
         }
     }

@@ -1,6 +1,6 @@
 //! Launches of a worker, and the search for its processes.
 
-use super::reload::prepare;
+use super::preparation::{prepare, ready};
 use super::{Event, WorkerTask};
 use crate::process::environment::BaseEnvironment;
 use crate::process::watch::Watched;
@@ -27,30 +27,19 @@ impl WorkerTask {
         let (prepared, written, base) =
             (self.spec.clone(), self.files.clone(), self.base.subscribe());
         let wait = async move {
-            let mut ready = async || {
-                let ready = server.wait_for(|server| server.is_ready && server.is_prepared).await;
-                // An error means that the manager has ended.
-                ready.ok().map(|it| it.clone())
-            };
-            let server = tokio::select! {
-                ready = ready() => ready?,
-                _ = &mut cancelled => return None,
-            };
+            let access = ready(&mut server, &mut cancelled).await?;
             // A command may replace the environment while the launch waits.
             let base = base.borrow().clone();
             if is_prepared {
-                return Some(Ok((server, base)));
+                return Some(Ok((access, base)));
             }
             let before =
-                prepare(&launches, &prepared, &written, &server, &base, generation, &mut cancelled);
+                prepare(&launches, &prepared, &written, &access, &base, generation, &mut cancelled);
             if let Err(refused) = before.await? {
                 return Some(Err(refused));
             }
             // The server may have restarted meanwhile.
-            tokio::select! {
-                ready = ready() => ready.map(|server| Ok((server, base))),
-                _ = &mut cancelled => None,
-            }
+            ready(&mut server, &mut cancelled).await.map(|access| Ok((access, base)))
         };
         let (report, spec) = (self.report.clone(), self.spec.clone());
         let (files, project) = (self.files.clone(), self.facts.project.clone());

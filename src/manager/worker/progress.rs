@@ -25,20 +25,24 @@ impl WorkerTask {
             true => polled.cloned().unwrap_or_default(),
             false => named,
         };
-        self.facts.waits = self.wait.as_ref().and_then(|_| {
-            let server = self.server.borrow();
-            match (server.is_ready, server.is_prepared) {
-                (false, _) => Some("waiting for the server"),
-                (true, false) => Some("waiting for the namespaces of the project"),
-                (true, true) => self.spec.before.as_ref().map(|_| "running `before`"),
-            }
-        });
+        let waits = self.wait.is_some() || self.reloads.is_preparing();
+        self.facts.waits = waits.then(|| self.waits_for()).flatten();
         // Ignore an error: the manager has ended, and ends this task.
         let _ = self.manager.send(WorkerReport::Facts {
             facts: Arc::new(self.facts.clone()),
             wanted: self.wanted.unwrap_or(Want::Down),
             halted: self.halted,
         });
+    }
+
+    /// What a start or restart in progress waits for.
+    fn waits_for(&self) -> Option<&'static str> {
+        let server = self.server.borrow();
+        match (server.is_ready, server.is_prepared) {
+            (false, _) => Some("waiting for the server"),
+            (true, false) => Some("waiting for the namespaces of the project"),
+            (true, true) => self.newest_spec().before.as_ref().map(|_| "running `before`"),
+        }
     }
 
     /// Handles a change of the state: writes an entry into the timeline, and updates the figures of

@@ -1,27 +1,25 @@
-//! Restarts a worker after a change of its files. `before` runs first, while the running worker stays:
-//! a build that fails must not end a worker that works.
+//! Restarts a worker, for a command or after a change of its files or its description. `before` runs
+//! first, while the running worker stays: a build that fails must not end a worker that works.
 
+use super::preparation::{prepare, ready};
 use super::{Event, WorkerTask};
-use crate::paths::WorkerFiles;
-use crate::process::environment::BaseEnvironment;
+use crate::manager::Outcome;
 use crate::project::WorkerSpec;
-use crate::supervisor::{Generation, Input, Starting, State, Want};
+use crate::protocol::ApiError;
+use crate::supervisor::{Failure, Input, Starting, State, Want};
 use crate::unit::Refused;
-use crate::unit::launch::CLEARING;
-use crate::unit::sweeps::{Launches, Unswept};
 use crate::unit::tasks::{Task, spawn};
 use crate::watch::{ChangedFiles, Patterns, WatchReport, follow};
-use crate::worker::{self, ServerAccess};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 use tokio::sync::oneshot;
 
-/// The changes of the files of a worker, and what follows from them.
+/// The restarts of a worker that are not carried out yet, and the changes of its files.
 #[derive(Debug, Default)]
 pub(super) struct Reloads {
     watch: Option<Task>,
-    /// The run of `before` for a running worker.
+    /// The run of `before` for a restart of the running worker.
     preparing: Option<Preparing>,
     /// Number of the last such run.
     runs: u64,
@@ -31,11 +29,14 @@ pub(super) struct Reloads {
     later: Option<String>,
 }
 
+/// A run of `before`, and the restart that follows if it succeeds.
 #[derive(Debug)]
 struct Preparing {
     number: u64,
-    /// The change, for people.
-    detail: String,
+    /// [`Input::Restart`] or [`Input::Reload`].
+    restart: Input,
+    /// The clients that wait for the restart.
+    waiters: Vec<oneshot::Sender<Outcome>>,
     /// Whether files have changed since the run began.
     is_outdated: bool,
     /// Ends the run when it is dropped.
@@ -59,7 +60,12 @@ impl Reloads {
         self.later = Some(detail);
     }
 
-    /// Ends a run of `before`, because its worker has ended or is to end.
+    /// Whether `before` runs for a restart of the running worker.
+    pub(super) fn is_preparing(&self) -> bool {
+        self.preparing.is_some()
+    }
+
+    /// Ends a run of `before`, because the host is leaving.
     pub(super) fn cancel(&mut self) {
         self.preparing = None;
     }
@@ -103,23 +109,44 @@ impl WorkerTask {
         if self.unit.supervisor.want() == Want::Down || self.release.is_some() {
             return;
         }
-        if self.newest_spec().before.is_none() {
-            return self.step(Some(Input::Reload { detail }));
+        let has_before = self.newest_spec().before.is_some();
+        let is_launching = matches!(
+            self.unit.supervisor.state(),
+            State::Starting(Starting { launched: false, .. })
+        );
+        match &mut self.reloads.preparing {
+            Some(preparing) if has_before => preparing.is_outdated = true,
+            None if has_before && is_launching => self.reloads.later = Some(detail),
+            Some(_) | None => self.restart(Input::Reload { detail }),
         }
+    }
+
+    /// Restarts the worker. A worker that runs stays until `before` has succeeded.
+    pub(super) fn restart(&mut self, restart: Input) {
+        // The next start runs `before` again.
+        self.reloads.is_prepared = false;
+        if !self.runs() || self.newest_spec().before.is_none() {
+            return self.step(Some(restart));
+        }
+        // A run in progress ends: it may have an old command, old variables or old files.
+        let (restart, waiters) = match self.reloads.preparing.take() {
+            // The cause of both together is the command.
+            Some(Preparing { restart: Input::Restart, waiters, .. }) => (Input::Restart, waiters),
+            Some(Preparing { waiters, .. }) => (restart, waiters),
+            None => (restart, Vec::new()),
+        };
+        self.begin_before(restart, waiters);
+    }
+
+    /// Whether the worker has a process that is to run.
+    fn runs(&self) -> bool {
         match self.unit.supervisor.state() {
-            State::Starting(Starting { launched: false, .. }) => self.reloads.later = Some(detail),
-            State::Starting(_) | State::Ready(_) | State::Degraded(..) => {
-                match &mut self.reloads.preparing {
-                    Some(preparing) => preparing.is_outdated = true,
-                    None => self.begin_before(detail),
-                }
-            }
-            // The next start runs `before` again.
-            State::Stopping(_) => self.reloads.is_prepared = false,
-            State::Backoff { .. } | State::Failed { .. } => {
-                self.step(Some(Input::Reload { detail }));
-            }
-            State::Stopped { .. } => {}
+            State::Ready(_) | State::Degraded(..) => true,
+            State::Starting(starting) => starting.launched,
+            State::Stopped { .. }
+            | State::Stopping(_)
+            | State::Backoff { .. }
+            | State::Failed { .. } => false,
         }
     }
 
@@ -130,19 +157,23 @@ impl WorkerTask {
         }
     }
 
-    fn begin_before(&mut self, detail: String) {
+    /// Runs `before` for a restart, once the server is ready.
+    fn begin_before(&mut self, restart: Input, waiters: Vec<oneshot::Sender<Outcome>>) {
         let (cancel, mut cancelled) = oneshot::channel();
         self.reloads.runs += 1;
         let number = self.reloads.runs;
-        let preparing = Preparing { number, detail, is_outdated: false, _cancel: cancel };
+        let preparing = Preparing { number, restart, waiters, is_outdated: false, _cancel: cancel };
         self.reloads.preparing = Some(preparing);
         let (launches, report) = (self.unit.launches(), self.report.clone());
         let (spec, files) = (self.newest_spec(), self.files.clone());
-        let (server, base) = (self.server.borrow().clone(), self.base.borrow().clone());
+        let (mut server, base) = (self.server.clone(), self.base.subscribe());
         let generation = self.facts.generation;
         spawn(self.on_panic(), async move {
+            let Some(access) = ready(&mut server, &mut cancelled).await else { return };
+            // The environment of an adopted worker is read from its process meanwhile.
+            let base = base.borrow().clone();
             let before =
-                prepare(&launches, &spec, &files, &server, &base, generation, &mut cancelled);
+                prepare(&launches, &spec, &files, &access, &base, generation, &mut cancelled);
             let result = before.await;
             let _ = report.send(Event::Prepared { number, result });
         });
@@ -152,7 +183,7 @@ impl WorkerTask {
     pub(super) fn prepared(&mut self, number: u64, result: Option<Result<(), Refused>>) {
         let Some(ended) = self.reloads.preparing.take_if(|it| it.number == number) else { return };
         if ended.is_outdated {
-            return self.begin_before(ended.detail);
+            return self.begin_before(ended.restart, ended.waiters);
         }
         match result {
             // The host is leaving.
@@ -160,50 +191,56 @@ impl WorkerTask {
             Some(Ok(())) => {
                 self.facts.trouble("before", None);
                 self.reloads.is_prepared = true;
-                self.step(Some(Input::Reload { detail: ended.detail }));
-                self.reloads.is_prepared &=
-                    matches!(self.unit.supervisor.state(), State::Stopping(_));
+                self.waiters.extend(ended.waiters.into_iter().map(|reply| (Want::Up, reply)));
+                self.step(Some(ended.restart));
             }
-            Some(Err(refused)) => {
-                let failure = refused.failure;
-                tracing::warn!(worker = self.name, %failure, "the running worker stays");
-                let (reason, hint) = (failure.reason, failure.hint);
-                self.facts.trouble(
-                    "before",
-                    Some(format!("{reason}, so the running worker stays; {hint}")),
-                );
-            }
+            Some(Err(refused)) => self.keep_running(ended.waiters, refused.failure),
         }
     }
 
-    fn newest_spec(&self) -> Arc<WorkerSpec> {
-        self.next.as_ref().unwrap_or(&self.spec).clone()
+    /// Reports that `before` has failed, so that no restart follows.
+    fn keep_running(&mut self, waiters: Vec<oneshot::Sender<Outcome>>, failure: Failure) {
+        tracing::warn!(worker = self.name, %failure, "the running worker stays");
+        let Failure { reason, hint, .. } = failure;
+        let reason = format!("{reason}, so the running worker stays");
+        for reply in waiters {
+            // An error means that the client has disconnected.
+            let _ = reply.send(Err(ApiError::new("failed", reason.clone(), hint.clone())));
+        }
+        self.facts.trouble("before", Some(format!("{reason}; {hint}")));
     }
-}
 
-/// Runs `before` with a permission of the unit. `None` if the run was cancelled, or if the host is
-/// leaving.
-pub(super) async fn prepare(
-    launches: &Launches,
-    spec: &Arc<WorkerSpec>,
-    files: &WorkerFiles,
-    server: &ServerAccess,
-    base: &Arc<BaseEnvironment>,
-    generation: Generation,
-    cancelled: &mut oneshot::Receiver<()>,
-) -> Option<Result<(), Refused>> {
-    // A cancelled run for an earlier change may still end.
-    let permit = match launches.begin_within(CLEARING).await {
-        Ok(permit) => permit,
-        Err(Unswept::Leaving) => return None,
-        Err(error) => return Some(Err(worker::not_begun(&spec.name, &error))),
-    };
-    // A dropped sender cancels too.
-    let cancelled = async move { drop(cancelled.await) };
-    match worker::run_before(spec, files, server, base, generation, &permit, cancelled).await {
-        Ok(true) => Some(Ok(())),
-        Ok(false) => None,
-        Err(refused) => Some(Err(refused)),
+    /// Ends a run of `before` whose worker does not run any more: each start runs `before` itself.
+    /// Forgets that `before` has run, unless a restart is in progress.
+    pub(super) fn keep_preparation(&mut self) {
+        let state = self.unit.supervisor.state();
+        let is_wanted = self.unit.supervisor.want() == Want::Up;
+        self.reloads.is_prepared &= is_wanted && matches!(state, State::Stopping(_));
+        // A start that is delayed or given up after a crash begins at once.
+        let starts = is_wanted && matches!(state, State::Backoff { .. } | State::Failed { .. });
+        if self.runs() {
+            return;
+        }
+        let Some(Preparing { restart, waiters, .. }) = self.reloads.preparing.take() else {
+            return;
+        };
+        self.waiters.extend(waiters.into_iter().map(|reply| (Want::Up, reply)));
+        if starts {
+            self.step(Some(restart));
+        }
+    }
+
+    /// Replies to a client when the worker is as wanted, or when it is known that it does not become so.
+    /// A client that wants the worker up waits for a restart in preparation.
+    pub(super) fn await_outcome(&mut self, goal: Want, reply: oneshot::Sender<Outcome>) {
+        match &mut self.reloads.preparing {
+            Some(preparing) if goal == Want::Up => preparing.waiters.push(reply),
+            Some(_) | None => self.waiters.push((goal, reply)),
+        }
+    }
+
+    pub(super) fn newest_spec(&self) -> Arc<WorkerSpec> {
+        self.next.as_ref().unwrap_or(&self.spec).clone()
     }
 }
 

@@ -13,19 +13,14 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 /// A command of the operator for a worker.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WorkerCommand {
     /// Start the worker.
     Start,
     /// Stop the worker.
     Stop,
-    /// Stop the worker and start it again.
+    /// Stop the worker and start it again. If `before` fails, a worker that runs stays.
     Restart,
-    /// Restart the worker after a change of a file. Does nothing if the worker is not to run.
-    Reload {
-        /// The changed file, for people.
-        file: String,
-    },
 }
 
 /// A request to the task of a worker.
@@ -147,17 +142,16 @@ impl WorkerTask {
     pub(super) fn handle(&mut self, request: WorkerRequest) {
         match request {
             WorkerRequest::Command { command, base, reply } => {
-                match (base, &command) {
+                match (base, command) {
                     (Some(base), WorkerCommand::Restart) => _ = self.base.send_replace(base),
                     (Some(base), WorkerCommand::Start) => self.offer(base),
-                    (Some(_), WorkerCommand::Stop | WorkerCommand::Reload { .. }) | (None, _) => {}
+                    (Some(_), WorkerCommand::Stop) | (None, _) => {}
                 }
                 self.command(command, reply);
             }
             WorkerRequest::Environment(base) => self.offer(base),
             WorkerRequest::Await(reply) => {
-                let want = self.unit.supervisor.want();
-                self.waiters.push((want, reply));
+                self.await_outcome(self.unit.supervisor.want(), reply);
             }
             WorkerRequest::Update { spec, project } => {
                 self.facts.project = project;
@@ -171,7 +165,13 @@ impl WorkerTask {
                     State::Starting(Starting { launched: false, .. }) => {
                         self.reloads.restart_later(detail);
                     }
-                    _ => self.step(Some(Input::Reload { detail })),
+                    State::Starting(_)
+                    | State::Stopped { .. }
+                    | State::Ready(_)
+                    | State::Degraded(..)
+                    | State::Stopping(_)
+                    | State::Backoff { .. }
+                    | State::Failed { .. } => self.restart(Input::Reload { detail }),
                 }
             }
             WorkerRequest::Halt { cause, number } => {
@@ -210,19 +210,17 @@ impl WorkerTask {
     fn command(&mut self, command: WorkerCommand, reply: oneshot::Sender<Outcome>) {
         let state = self.unit.supervisor.state().name();
         tracing::info!(worker = self.name, ?command, state, "received a command");
-        let (wanted, input) = match command {
-            WorkerCommand::Start => (Want::Up, Input::Start),
-            WorkerCommand::Stop => (Want::Down, Input::Stop { cause: Cause::Operator }),
-            WorkerCommand::Restart => (Want::Up, Input::Restart),
-            WorkerCommand::Reload { file } => {
-                (self.unit.supervisor.want(), Input::Reload { detail: file })
-            }
+        let wanted = match command {
+            WorkerCommand::Start | WorkerCommand::Restart => Want::Up,
+            WorkerCommand::Stop => Want::Down,
         };
-        if !matches!(input, Input::Reload { .. }) {
-            self.wanted = Some(wanted);
+        self.wanted = Some(wanted);
+        match command {
+            WorkerCommand::Start => self.step(Some(Input::Start)),
+            WorkerCommand::Stop => self.step(Some(Input::Stop { cause: Cause::Operator })),
+            WorkerCommand::Restart => self.restart(Input::Restart),
         }
-        self.step(Some(input));
-        self.waiters.push((wanted, reply));
+        self.await_outcome(wanted, reply);
     }
 
     pub(super) fn answer_waiters(&mut self) {

@@ -1,0 +1,168 @@
+//! The command that runs before a start, while the old worker still runs.
+
+use crate::support::process::Process;
+use crate::support::rig::{Rig, Running};
+use crate::support::shop::{Shop, python_worker};
+use crate::support::wait_until;
+use rustix::process::Signal;
+use std::fs;
+
+/// A `before` that adds its pid to the file `runs`, does not end while the file `slow` exists, and fails if the
+/// file `broken` exists.
+const BEFORE: &str = r#"["sh", "-c", "echo $$ >> runs; while test -e slow; do sleep 0.02; done; if test -e broken; then echo no such module; exit 1; fi"]"#;
+
+/// The project file with a worker that polls this queue.
+fn text(queue: &str) -> String {
+    let run = python_worker(&[queue]);
+    format!("[worker.orders]\nrun = {run}\nbefore = {BEFORE}\nwatch = [\"*.txt\"]\n")
+}
+
+/// A project whose worker runs.
+fn started(rig: &Rig) -> Shop<'_> {
+    let shop = Shop::new(rig, "shop", &text("orders"));
+    shop.run(&[]).exits(0);
+    assert_eq!(runs(&shop), 1);
+    shop
+}
+
+fn runs(shop: &Shop<'_>) -> usize {
+    fs::read_to_string(shop.folder.join("runs")).unwrap_or_default().lines().count()
+}
+
+/// The process of the last run.
+fn last_run(shop: &Shop<'_>) -> Option<Process> {
+    let pids = fs::read_to_string(shop.folder.join("runs")).unwrap();
+    Process::pin(pids.lines().next_back().unwrap().parse().unwrap())
+}
+
+fn create(shop: &Shop<'_>, name: &str) {
+    fs::write(shop.folder.join(name), "").unwrap();
+}
+
+fn delete(shop: &Shop<'_>, name: &str) {
+    fs::remove_file(shop.folder.join(name)).unwrap();
+}
+
+/// Begins a restart whose `before` does not end. The old worker still runs.
+fn restarting(shop: &Shop<'_>) -> (Running, Process) {
+    create(shop, "slow");
+    let restart = Running::spawn(shop.rig.local(&["restart", "orders"]));
+    wait_until("`before` has begun", || runs(shop) == 2);
+    let orders = shop.wait_for("orders", "`before`", |it| it["message"] == "running `before`");
+    assert_eq!((&orders["state"], &orders["generation"]), (&"ready".into(), &1.into()));
+    (restart, last_run(shop).unwrap())
+}
+
+#[test]
+fn failing_before_keeps_the_running_worker_at_a_restart_and_after_a_change_of_the_project_file() {
+    let rig = Rig::new();
+    let shop = started(&rig);
+    let pid = shop.process("orders").pid;
+    let failure = ["`before` of worker `orders` failed with exit 1", "so the running worker stays"];
+    create(&shop, "broken");
+    for name in ["orders", "all"] {
+        rig.run(&["restart", name]).exits(1).complains(&failure).complains(&["logs orders"]);
+    }
+    assert_eq!((shop.process("orders").pid, runs(&shop)), (pid, 3));
+
+    shop.write(&text("parcels"));
+    let orders = shop.wait_for("orders", "the failed change", |_| runs(&shop) == 4);
+    assert_eq!((&orders["pid"], &orders["generation"]), (&pid.into(), &1.into()));
+    let message = orders["message"].as_str().unwrap();
+    assert!(failure.iter().all(|it| message.contains(it)), "{message}");
+
+    delete(&shop, "broken");
+    rig.run(&["restart", "orders"]).exits(0);
+    let orders = shop.wait_ready("orders", 2);
+    assert_eq!((&orders["message"], &orders["task_queues"][0]), (&"".into(), &"parcels".into()));
+    assert_eq!(runs(&shop), 5, "once for the restart");
+    rig.stop();
+}
+
+#[test]
+fn stop_ends_before_of_a_restart() {
+    let rig = Rig::new();
+    let shop = started(&rig);
+    let (restart, before) = restarting(&shop);
+    rig.run(&["stop", "orders"]).exits(0);
+    restart.finish().exits(1).complains(&["another command stopped it"]);
+    assert!(!before.is_alive());
+    delete(&shop, "slow");
+    rig.run(&["start", "orders"]).exits(0);
+    assert_eq!(runs(&shop), 3, "once more for the start");
+    rig.stop();
+}
+
+#[test]
+fn second_restart_begins_before_again_and_both_restarts_are_one() {
+    let rig = Rig::new();
+    let shop = started(&rig);
+    let (first, before) = restarting(&shop);
+    let second = Running::spawn(rig.local(&["restart", "orders"]));
+    wait_until("`before` begins again", || runs(&shop) == 3);
+    assert!(!before.is_alive());
+    delete(&shop, "slow");
+    first.finish().exits(0);
+    second.finish().exits(0);
+    shop.wait_ready("orders", 2);
+    assert_eq!((runs(&shop), shop.ends("orders").len()), (3, 1));
+    rig.stop();
+}
+
+#[test]
+fn change_during_before_of_a_restart_runs_before_once_more() {
+    let rig = Rig::new();
+    let shop = started(&rig);
+    let (restart, _) = restarting(&shop);
+    shop.put("a.txt", "");
+    wait_until("the change is noticed", || rig.own_log().contains("watched files changed"));
+    delete(&shop, "slow");
+    restart.finish().exits(0);
+    shop.wait_ready("orders", 2);
+    assert_eq!(runs(&shop), 3);
+    let ends = shop.ends("orders");
+    assert!(matches!(&ends[..], [(1, cause, _)] if cause == "operator"), "{ends:?}");
+    rig.stop();
+}
+
+#[test]
+fn change_of_the_project_file_during_before_runs_the_new_before() {
+    let rig = Rig::new();
+    let shop = started(&rig);
+    let (restart, before) = restarting(&shop);
+    shop.write(&text("parcels").replace(BEFORE, "\"true\""));
+    restart.finish().exits(0);
+    let orders = shop.wait_ready("orders", 2);
+    assert_eq!((&orders["task_queues"][0], runs(&shop)), (&"parcels".into(), 2));
+    assert!(!before.is_alive());
+    rig.stop();
+}
+
+#[test]
+fn crash_during_before_of_a_restart_starts_the_worker_at_once() {
+    let rig = Rig::new();
+    let shop = started(&rig);
+    let (restart, before) = restarting(&shop);
+    shop.process("orders").signal(Signal::KILL);
+    wait_until("`before` of the next start", || runs(&shop) == 3);
+    assert!(!before.is_alive());
+    delete(&shop, "slow");
+    restart.finish().exits(0);
+    assert_eq!(shop.wait_ready("orders", 2)["restarts"]["total"], 1);
+    rig.stop();
+}
+
+#[test]
+fn worker_keeps_running_if_the_host_is_killed_during_before_of_a_restart() {
+    let rig = Rig::new();
+    let shop = started(&rig);
+    let (restart, before) = restarting(&shop);
+    let pid = shop.process("orders").pid;
+    rig.kill_host();
+    restart.finish().exits(1);
+    rig.start();
+    let orders = shop.wait_ready("orders", 1);
+    assert_eq!((&orders["pid"], &orders["message"]), (&pid.into(), &"".into()));
+    assert!(!before.is_alive());
+    rig.stop();
+}
