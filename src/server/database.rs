@@ -75,10 +75,10 @@ pub fn guard(file: &Path, home: &str, cli_version: &str) -> Result<Guarded, Refu
     let lock = InstanceLock::take(&lock_path)
         .map_err(|error| not_locked(&lock_path, &error))?
         .ok_or_else(|| Refused {
-            failure: in_use(&path, &lock_path),
             // A slow check of [`Kept`] may still run in this host and have the lock. In this case, a
             // later attempt may succeed.
             is_transient: is_held_by(own_pid(), &lock_path).unwrap_or(false),
+            ..in_use(&path, &lock_path).into()
         })?;
 
     let before = look(&lock_path).map_err(unusable)?;

@@ -11,6 +11,8 @@ pub struct Refused {
     pub failure: Failure,
     /// Whether a later attempt may succeed.
     pub is_transient: bool,
+    /// The last lines of the output of a command that has failed.
+    pub last_words: Vec<String>,
 }
 
 impl Refused {
@@ -18,18 +20,18 @@ impl Refused {
     /// [`paths::is_passing`] says that the error is temporary.
     pub fn by(error: &io::Error, failure: Failure) -> Self {
         let is_transient = paths::is_passing(error);
-        Self { failure: waiting(error, failure), is_transient }
+        Self { is_transient, ..waiting(error, failure).into() }
     }
 
     /// Creates a transient refusal for any error of the operating system.
     pub fn for_now(error: &io::Error, failure: Failure) -> Self {
-        Self { failure: waiting(error, failure), is_transient: true }
+        Self { is_transient: true, ..waiting(error, failure).into() }
     }
 
     /// Creates a refusal for an operation that had no thread to run on, or that did not end in
     /// time.
     pub fn unfinished(failure: Failure) -> Self {
-        Self { failure: failure.until_free(Resource::System), is_transient: true }
+        Self { is_transient: true, ..failure.until_free(Resource::System).into() }
     }
 }
 
@@ -45,7 +47,7 @@ fn waiting(error: &io::Error, failure: Failure) -> Failure {
 
 impl From<Failure> for Refused {
     fn from(failure: Failure) -> Self {
-        Self { failure, is_transient: false }
+        Self { failure, is_transient: false, last_words: Vec::new() }
     }
 }
 

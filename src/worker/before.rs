@@ -2,6 +2,7 @@
 //! worker.
 
 use super::environment::{self, Environment};
+use super::log_format::WorkerLogFormat;
 use super::{ServerAccess, not_begun};
 use crate::paths::{WorkerFiles, files, shortened};
 use crate::process::environment::BaseEnvironment;
@@ -14,11 +15,15 @@ use crate::supervisor::{Exit, Failure, Generation};
 use crate::unit::launch::{CLEARING, NotStarted, Spec, Started, marker};
 use crate::unit::mark::MarkedLog;
 use crate::unit::sweeps::{Permit, Unswept};
+use crate::unit::words::LogFormat;
 use crate::unit::{self, Refused};
-use std::fs::OpenOptions;
-use std::io;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Number of bytes of the output that are searched for its last lines.
+const MAX_OUTPUT: u64 = 64 << 10;
 
 /// Runs `before`, if the worker has one, and waits for its end. Its time limit is `start-timeout`.
 /// Ends all its processes after its exit, after the time limit, or when `cancelled` completes.
@@ -41,38 +46,62 @@ pub(crate) async fn run_before(
     let under = permit.clone();
     let spawning =
         move || begin(&of, &command, &to, Environment::of(&base, &of, &begun)?, generation, &under);
-    let started = permit.run(spawning).await.map_err(|error| unfinished(error.into()))??;
+    let (started, start) =
+        permit.run(spawning).await.map_err(|error| unfinished(error.into()))??;
     let (instance, watched) = started.leader.watch().map_err(|error| {
         let failure = failed(spec, &format!("cannot be watched: {error}"), "free some descriptors");
         Refused::for_now(&error, failure)
     })?;
     let limit = spec.limits.policy.start_timeout;
     let exit = tokio::select! {
-        () = watched.ended() => watched.exit(),
+        () = watched.ended() => Some(watched.exit()),
         () = cancelled => {
             end(files, instance, watched, permit).await;
             return Ok(false);
         }
-        () = tokio::time::sleep(limit) => {
-            end(files, instance, watched, permit).await;
-            let hint = "make it faster, or give it more time with `start-timeout`";
-            return Err(failed(spec, &format!("has not ended within {limit:?}"), hint).into());
-        }
+        () = tokio::time::sleep(limit) => None,
     };
     // A process that the command has left in the background has a marker that no other record names.
     end(files, instance, watched, permit).await;
-    match exit {
-        Exit::Code(0) => Ok(true),
-        exit => {
+    let failure = match exit {
+        Some(Exit::Code(0)) => return Ok(true),
+        Some(exit) => {
             let hint = format!(
                 "see its output with `stigmer local logs {}`, then correct the cause",
                 spec.name
             );
-            Err(failed(spec, &format!("failed with {exit}"), &hint).into())
+            failed(spec, &format!("failed with {exit}"), &hint)
         }
-    }
+        None => {
+            let hint = "make it faster, or give it more time with `start-timeout`";
+            failed(spec, &format!("has not ended within {limit:?}"), hint)
+        }
+    };
+    let log = files.log();
+    let output = permit.run(move || output_since(&log, start)).await;
+    Err(Refused {
+        last_words: output.ok().and_then(Result::ok).unwrap_or_default(),
+        ..failure.into()
+    })
 }
 
+/// The last lines that were written to a log after its size was `start`. Blocks.
+fn output_since(log: &Path, start: u64) -> io::Result<Vec<String>> {
+    let mut file = files::open(log)?;
+    let size = file.metadata()?.len();
+    // A log that is shorter was truncated or replaced.
+    let start = if size < start { 0 } else { start };
+    file.seek(SeekFrom::Start(start.max(size.saturating_sub(MAX_OUTPUT))))?;
+    let mut output = Vec::new();
+    file.take(MAX_OUTPUT).read_to_end(&mut output)?;
+    let mut format = WorkerLogFormat::default();
+    for line in String::from_utf8_lossy(&output).lines() {
+        format.observe(line);
+    }
+    Ok(format.last_words().reason())
+}
+
+/// Spawns the command. Returns also the size of the log before its first line.
 fn begin(
     spec: &WorkerSpec,
     command: &[String],
@@ -80,9 +109,9 @@ fn begin(
     environment: Environment<'_>,
     generation: Generation,
     permit: &Permit,
-) -> Result<Started, Refused> {
+) -> Result<(Started, u64), Refused> {
     let program = environment::program(spec, command, "before", &environment)?;
-    let output = open_log(to).map_err(|error| {
+    let (output, start) = open_log(to).map_err(|error| {
         let path = shortened(&to.log());
         let failure = failed(
             spec,
@@ -120,13 +149,14 @@ fn begin(
         lock_file: PathBuf::new(),
         locks: Vec::new(),
     };
-    unit::launch::start(unit_spec, permit).map_err(|error| match error {
+    let started = unit::launch::start(unit_spec, permit).map_err(|error| match error {
         NotStarted::Unswept(error) => not_begun(&spec.name, &error),
         NotStarted::NotSpawned(error) => {
             let why = format!("cannot run {}: {error}", shortened(&program));
             Refused::by(&error, failed(spec, &why, "check the program in `before` of stigmer.toml"))
         }
-    })
+    })?;
+    Ok((started, start))
 }
 
 /// Ends the command `before` that a killed host has left running. Blocks.
@@ -149,9 +179,12 @@ pub(crate) fn end_before(files: &WorkerFiles) -> io::Result<()> {
     Ok(())
 }
 
-fn open_log(to: &WorkerFiles) -> io::Result<std::fs::File> {
+/// Opens the log of the worker. Returns also its size.
+fn open_log(to: &WorkerFiles) -> io::Result<(File, u64)> {
     to.prepare()?;
-    files::open_for_writing(OpenOptions::new().append(true).create(true), &to.log())
+    let log = files::open_for_writing(OpenOptions::new().append(true).create(true), &to.log())?;
+    let size = log.metadata()?.len();
+    Ok((log, size))
 }
 
 /// Kills all processes of the command.
@@ -183,26 +216,59 @@ mod tests {
     use crate::project::Project;
     use crate::unit::sweeps::{Launches, Sweeps};
 
-    #[tokio::test]
-    async fn processes_that_before_leaves_in_the_background_are_ended_with_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let home = Home::at(&folder.path().join("home")).unwrap();
+    /// Runs this shell script as `before` in a folder. Its log has the content `log` already.
+    async fn run(folder: &Path, script: &str, log: &str) -> (Result<bool, Refused>, WorkerFiles) {
+        let home = Home::at(&folder.join("home")).unwrap();
         home.prepare(true).unwrap();
         let lock = Arc::new(HostLock::take(&home.supervisor_lock()).unwrap().unwrap());
         let permit = Launches::new(Sweeps::new(&lock)).begin().await.unwrap();
-        let text = r#"
-            [worker.orders]
-            run = "true"
-            before = ["sh", "-c", "sleep 300 >&2 & echo $! > pid"]
-        "#;
-        let file = folder.path().join("stigmer.toml");
-        let spec = Project::parse(&file, text, |_| Ok(true)).unwrap().workers.remove(0);
+        let text = format!("[worker.orders]\nrun = \"true\"\nbefore = {:?}", ["sh", "-c", script]);
+        let file = folder.join("stigmer.toml");
+        let spec = Project::parse(&file, &text, |_| Ok(true)).unwrap().workers.remove(0);
         let files = home.worker("orders");
+        files.prepare().unwrap();
+        std::fs::write(files.log(), log).unwrap();
         let base = Arc::new(BaseEnvironment::own());
         let access = ServerAccess::default();
         let (spec, generation) = (Arc::new(spec), Generation(1));
         let never = std::future::pending();
         let ended = run_before(&spec, &files, &access, &base, generation, &permit, never).await;
+        (ended, files)
+    }
+
+    #[tokio::test]
+    async fn failure_has_the_last_lines_of_the_output_and_no_line_of_the_worker() {
+        for (script, lines) in [
+            (
+                "echo building; echo; echo no such module >&2; exit 2",
+                &["building", "no such module"][..],
+            ),
+            ("exit 2", &[]),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let (ended, _) = run(folder.path(), script, "a line of the worker\n").await;
+            let refused = ended.unwrap_err();
+            assert_eq!(refused.last_words, lines);
+            assert!(refused.failure.reason.ends_with("failed with exit 2"), "{refused:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn long_output_is_read_from_its_end_and_a_truncated_log_from_its_beginning() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let line = "x".repeat(99);
+        std::fs::write(&log, format!("{line}\n").repeat(10_000) + "end\n").unwrap();
+        let words = output_since(&log, 100).unwrap();
+        assert_eq!((words.last().unwrap().as_str(), &words[0]), ("end", &line));
+        std::fs::write(&log, "new\n").unwrap();
+        assert_eq!(output_since(&log, 100).unwrap(), ["new"]);
+    }
+
+    #[tokio::test]
+    async fn processes_that_before_leaves_in_the_background_are_ended_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ended, files) = run(folder.path(), "sleep 300 >&2 & echo $! > pid", "").await;
         assert!(ended.unwrap());
         let pid = std::fs::read_to_string(folder.path().join("pid")).unwrap();
         let left = Identity::of(pid.trim().parse().unwrap()).unwrap();

@@ -149,16 +149,14 @@ pub(crate) fn clear(
     };
     let left = instance.clear(&permit.lock_file(&files.lock()), CLEARING).map_err(unknown)?;
     let Some(survivor) = left.first() else { return Ok(None) };
-    Err(Refused {
-        failure: Failure::new(
-            format!(
-                "processes of an earlier start of worker `{name}` do not end: {}",
-                memory::describe(survivor.pid)
-            ),
-            "run `ps -eo pid,stat,wchan` to see what these processes wait for",
+    let failure = Failure::new(
+        format!(
+            "processes of an earlier start of worker `{name}` do not end: {}",
+            memory::describe(survivor.pid)
         ),
-        is_transient: true,
-    })
+        "run `ps -eo pid,stat,wchan` to see what these processes wait for",
+    );
+    Err(Refused { is_transient: true, ..failure.into() })
 }
 
 fn start(
@@ -188,12 +186,12 @@ fn start(
     };
     files.prepare().map_err(unwritable)?;
     let path = files.lock();
-    let lock = InstanceLock::take(&path).map_err(unwritable)?.ok_or_else(|| Refused {
-        failure: Failure::new(
+    let lock = InstanceLock::take(&path).map_err(unwritable)?.ok_or_else(|| {
+        let failure = Failure::new(
             format!("cannot start worker `{name}`: {} is locked", shortened(&path)),
             "another process has just taken the lock; try again",
-        ),
-        is_transient: true,
+        );
+        Refused { is_transient: true, ..failure.into() }
     })?;
     if let Err(error) = lock.write_number(generation.0) {
         tracing::warn!(worker = name, %error, "cannot write the lock file of the worker, retrying");

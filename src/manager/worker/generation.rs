@@ -60,6 +60,7 @@ impl WorkerTask {
                     worker = self.name, %generation, failure = %refused.failure,
                     "cannot start the worker"
                 );
+                self.facts.last_words = refused.last_words;
                 if refused.is_transient {
                     let reason = refused.failure.reason.clone();
                     self.episode = Episode::begin(Cause::SpawnFailed, reason, true, Instant::now());

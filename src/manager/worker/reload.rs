@@ -2,6 +2,7 @@
 //! first, while the running worker stays: a build that fails must not end a worker that works.
 
 use super::preparation::{prepare, ready};
+use super::requests::with_last_words;
 use super::{Event, WorkerTask};
 use crate::manager::Outcome;
 use crate::project::WorkerSpec;
@@ -194,18 +195,20 @@ impl WorkerTask {
                 self.waiters.extend(ended.waiters.into_iter().map(|reply| (Want::Up, reply)));
                 self.step(Some(ended.restart));
             }
-            Some(Err(refused)) => self.keep_running(ended.waiters, refused.failure),
+            Some(Err(refused)) => self.keep_running(ended.waiters, refused),
         }
     }
 
     /// Reports that `before` has failed, so that no restart follows.
-    fn keep_running(&mut self, waiters: Vec<oneshot::Sender<Outcome>>, failure: Failure) {
+    fn keep_running(&mut self, waiters: Vec<oneshot::Sender<Outcome>>, refused: Refused) {
+        let Refused { failure, last_words, .. } = refused;
         tracing::warn!(worker = self.name, %failure, "the running worker stays");
         let Failure { reason, hint, .. } = failure;
         let reason = format!("{reason}, so the running worker stays");
         for reply in waiters {
+            let message = with_last_words(reason.clone(), &last_words);
             // An error means that the client has disconnected.
-            let _ = reply.send(Err(ApiError::new("failed", reason.clone(), hint.clone())));
+            let _ = reply.send(Err(ApiError::new("failed", message, hint.clone())));
         }
         self.facts.trouble("before", Some(format!("{reason}; {hint}")));
     }

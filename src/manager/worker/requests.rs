@@ -250,12 +250,7 @@ impl WorkerTask {
                 if !message.contains(&format!("worker `{name}`")) {
                     message = format!("worker `{name}`: {message}");
                 }
-                if !self.facts.last_words.is_empty() {
-                    message.push_str("\nlast log lines of the worker:\n  ");
-                    message.push_str(&self.facts.last_words.join("\n  "));
-                    message.push('\n');
-                }
-                error("failed", message, &failure.hint)
+                error("failed", with_last_words(message, &self.facts.last_words), &failure.hint)
             }
             (Want::Up, State::Stopped { .. }) => error(
                 "stopped",
@@ -270,6 +265,14 @@ impl WorkerTask {
             ),
             (Want::Up | Want::Down, _) => None,
         }
+    }
+}
+
+/// Appends the last log lines of a worker, if there are any, to the message of a failure.
+pub(super) fn with_last_words(message: String, lines: &[String]) -> String {
+    match lines {
+        [] => message,
+        lines => format!("{message}\nlast log lines of the worker:\n  {}\n", lines.join("\n  ")),
     }
 }
 

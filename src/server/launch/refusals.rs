@@ -108,7 +108,8 @@ pub(super) fn held(lock: &Path) -> Refused {
             failure(&memory::describe(instance.leader.pid)).into()
         }
         Ok(LockHolder::Nobody) => {
-            Refused { failure: failure("a process that has exited meanwhile"), is_transient: true }
+            let failure = failure("a process that has exited meanwhile");
+            Refused { is_transient: true, ..failure.into() }
         }
         Err(error) => Refused::for_now(&error, failure(&format!("an unknown process ({error})"))),
     }

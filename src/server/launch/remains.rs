@@ -70,13 +70,11 @@ pub(super) fn clear(
     };
     let left = instance.clear(&permit.lock_file(&lock), CLEARING).map_err(unknown)?;
     if !left.is_empty() {
-        return Err(Refused {
-            failure: Failure::new(
-                format!("processes of an earlier start of the server do not end: {}", names(&left)),
-                "run `ps -eo pid,stat,wchan` to see what these processes wait for",
-            ),
-            is_transient: true,
-        });
+        let failure = Failure::new(
+            format!("processes of an earlier start of the server do not end: {}", names(&left)),
+            "run `ps -eo pid,stat,wchan` to see what these processes wait for",
+        );
+        return Err(Refused { is_transient: true, ..failure.into() });
     }
     remove_record(home, permit).map(|()| None)
 }

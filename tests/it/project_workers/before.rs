@@ -61,7 +61,8 @@ fn failing_before_keeps_the_running_worker_at_a_restart_and_after_a_change_of_th
     let failure = ["`before` of worker `orders` failed with exit 1", "so the running worker stays"];
     create(&shop, "broken");
     for name in ["orders", "all"] {
-        rig.run(&["restart", name]).exits(1).complains(&failure).complains(&["logs orders"]);
+        let restart = rig.run(&["restart", name]).exits(1).complains(&failure);
+        restart.complains(&["no such module", "stigmer local logs orders"]);
     }
     assert_eq!((shop.process("orders").pid, runs(&shop)), (pid, 3));
 
@@ -164,5 +165,21 @@ fn worker_keeps_running_if_the_host_is_killed_during_before_of_a_restart() {
     let orders = shop.wait_ready("orders", 1);
     assert_eq!((&orders["pid"], &orders["message"]), (&pid.into(), &"".into()));
     assert!(!before.is_alive());
+    rig.stop();
+}
+
+#[test]
+fn output_of_a_before_that_fails_at_a_start_is_shown() {
+    let rig = Rig::new();
+    let shop = Shop::new(&rig, "shop", &text("orders"));
+    create(&shop, "broken");
+    let reason = "`before` of worker `orders` failed with exit 1";
+    shop.run(&[]).exits(1).complains(&[reason, "no such module"]);
+    let orders = shop.wait_state("orders", "failed");
+    assert_eq!(orders["last_words"], serde_json::json!(["no such module"]));
+    let events = rig.run(&["events"]).exits(0).stdout;
+    assert!(events.contains(reason) && events.contains("| no such module"), "{events}");
+    let problems = rig.run(&["problems"]).exits(4).stdout;
+    assert!(problems.contains("no such module") && problems.contains(reason), "{problems}");
     rig.stop();
 }
