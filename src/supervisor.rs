@@ -254,6 +254,7 @@ impl Supervisor {
             timeout,
             deadline: now + timeout,
             halted: None,
+            failing: None,
         });
         vec![Effect::Launch { generation, cause, detail, automatic }]
     }

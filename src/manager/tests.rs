@@ -318,6 +318,7 @@ async fn downtime_counts_from_the_failed_checks_and_includes_failed_starts() {
             timeout: Duration::from_secs(30),
             deadline: at(ms + 30_000),
             halted: None,
+            failing: None,
         })
     };
     let hung = || (3_000, stopping(3_000, Cause::Unresponsive));

@@ -66,6 +66,7 @@ impl Supervisor {
             timeout,
             deadline: now + timeout,
             halted: None,
+            failing: None,
         });
         Vec::new()
     }
@@ -258,9 +259,7 @@ impl Supervisor {
             // exit is reported by another input. But a process that a signal has stopped makes no
             // progress, so `halted` shortens this time.
             (State::Starting(starting), Round::Fail { restart_helps, check, detail }) => {
-                if starting.owner == Owner::External {
-                    starting.detail = format!("{check}: {detail}");
-                }
+                starting.failing = Some(format!("{check}: {detail}"));
                 starting.halted = match (starting.owner, restart_helps) {
                     (Owner::Spawned, RestartHelps::Yes) => starting.halted.or(Some(now)),
                     (

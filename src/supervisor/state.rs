@@ -46,6 +46,8 @@ pub struct Starting {
     /// When a check first found the process stopped by a signal. Such a process makes no progress.
     /// `None` if the process is not stopped.
     pub halted: Option<Instant>,
+    /// The check that failed last, with the observed error.
+    pub failing: Option<String>,
 }
 
 impl Starting {

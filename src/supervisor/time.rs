@@ -75,20 +75,20 @@ impl Supervisor {
     /// Handles a start whose deadline has passed. Kills a server that stigmer started, and only
     /// stops watching an external server.
     fn give_up_start(&mut self, starting: Starting, now: Instant) -> Vec<Effect> {
-        let Starting { generation, owner, timeout, detail, .. } = starting;
+        let Starting { generation, owner, timeout, failing, .. } = starting;
+        let seen = failing.map_or_else(String::new, |failing| format!(": {failing}"));
         let (cause, why) = match owner {
             Owner::Spawned if now < starting.deadline => {
                 let patience = self.policy.halt_timeout();
                 let why = format!("stopped by a signal for {patience:.0?} while starting");
                 (Cause::Unresponsive, why)
             }
-            Owner::Spawned => (Cause::StartTimeout, format!("not ready after {timeout:.0?}")),
+            Owner::Spawned => (Cause::StartTimeout, format!("not ready after {timeout:.0?}{seen}")),
             Owner::Adopted => {
-                let why = format!("found running, but not healthy within {timeout:.0?}");
+                let why = format!("found running, but not healthy within {timeout:.0?}{seen}");
                 (Cause::Unresponsive, why)
             }
             Owner::External => {
-                let seen = if detail.is_empty() { detail } else { format!(": {detail}") };
                 let unit = &self.kind.unit;
                 return self.leave_external(&format!(
                     "{unit} that was started elsewhere does not become ready{seen}"

@@ -1,7 +1,7 @@
 //! Tests of failed checks: when a failure ends a server that runs or starts, and when it does not.
 
 use super::rig::{
-    PROCESS, SIGKILL, Sim, TCP, WORKER, fail, frozen, launched, lost, on_its_way, secs,
+    GRPC, PROCESS, SIGKILL, Sim, TCP, WORKER, fail, frozen, launched, lost, on_its_way, secs,
 };
 use crate::supervisor::{
     Cause, Effect, Exit, Generation, Input, Policy, RestartHelps, Round, State,
@@ -100,6 +100,24 @@ fn start_timeout_kills_at_once_and_counts_as_a_restart() {
         "{effects:?}"
     );
     assert_eq!(sim.supervisor.schedule().in_window(sim.supervisor.policy(), sim.now), 1);
+}
+
+#[test]
+fn start_timeout_names_the_check_that_failed_last() {
+    let mut sim = Sim::new(Policy::default());
+    sim.handle(Input::Start);
+    sim.handle(launched(Generation(1)));
+    for check in [TCP, GRPC] {
+        sim.probe(fail(check, RestartHelps::NotYet));
+    }
+    sim.probe(Round::Void);
+    sim.jump();
+    let effects = sim.exit(SIGKILL);
+    assert!(
+        matches!(&effects[..], [Effect::Launch { cause: Cause::StartTimeout, detail, .. }]
+            if detail.starts_with("not ready after 30s: grpc: ")),
+        "{effects:?}"
+    );
 }
 
 #[test]

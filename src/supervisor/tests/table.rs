@@ -155,6 +155,7 @@ fn states(now: Instant) -> Vec<(String, Supervisor)> {
             timeout: secs(30.0),
             deadline: ahead,
             halted: None,
+            failing: Some("earlier".into()),
         })
     };
     let halted = State::Starting(Starting {
@@ -167,6 +168,7 @@ fn states(now: Instant) -> Vec<(String, Supervisor)> {
         timeout: secs(30.0),
         deadline: ahead,
         halted: Some(ago(1.0)),
+        failing: Some("earlier".into()),
     });
     let live = |owner, age: f64| Live { generation: G5, owner, since: ago(age) };
     let degradation = |check, restart_helps, failures| Degradation {
