@@ -66,7 +66,7 @@ pub fn expose(facts: &Facts, problems: Option<&[Problem]>, now: Instant) -> Stri
     registry.register("temporal_state", "1 for the current state, 0 for the others", states);
 
     let restarts = Family::<CauseLabel, Counter>::default();
-    for cause in Cause::ALL {
+    for cause in Cause::automatic() {
         let label = CauseLabel { cause: cause.as_str() };
         let count = facts.restarts.get(&cause).copied().unwrap_or(0);
         restarts.get_or_create(&label).inc_by(count);
@@ -149,4 +149,40 @@ pub fn expose(facts: &Facts, problems: Option<&[Problem]>, now: Instant) -> Stri
     // Writing into a string cannot fail.
     let _ = text::encode(&mut exposition, &registry);
     exposition
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Options, Settings};
+    use crate::facts::{SERVER_KIND, WorkerFacts};
+    use crate::paths::Home;
+    use crate::protocol::Mode;
+    use crate::supervisor::{Generation, Supervisor};
+    use std::path::Path;
+
+    #[test]
+    fn restarts_have_the_causes_of_automatic_restarts() {
+        let now = Instant::now();
+        let home = Home::at(Path::new("/tmp/stigmer-metrics")).unwrap();
+        let settings = Settings::resolve(home, Options::default()).unwrap();
+        let policy = settings.policy.clone();
+        let last = Generation::default();
+        let supervisor = Supervisor::new(SERVER_KIND, policy.clone(), last, 0, now);
+        let schedule = supervisor.schedule().clone();
+        let mut facts = Facts::new(settings.into(), Mode::Background, schedule.clone(), now);
+        let file = Path::new("/shop/stigmer.toml");
+        let worker = WorkerFacts::new("orders", file, "/log".into(), policy, schedule, now);
+        facts.workers.insert("orders".to_owned(), worker.into());
+        let text = expose(&facts, None, now);
+        for cause in Cause::ALL {
+            let expected = usize::from(cause.is_automatic());
+            for metric in ["stigmer_temporal_restarts_total{", "stigmer_worker_restarts_total{"] {
+                let is_of_cause = |line: &&str| {
+                    line.starts_with(metric) && line.contains(&format!("cause=\"{cause}\""))
+                };
+                assert_eq!(text.lines().filter(is_of_cause).count(), expected, "{metric} {cause}");
+            }
+        }
+    }
 }

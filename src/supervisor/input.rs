@@ -62,6 +62,11 @@ impl Cause {
         Self::Changed,
     ];
 
+    /// The causes of automatic restarts.
+    pub fn automatic() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|cause| cause.is_automatic())
+    }
+
     /// Whether the end or the start happened without a request of the operator. A change of a file
     /// counts as a request.
     #[must_use]

@@ -42,7 +42,7 @@ pub(super) fn register(registry: &mut Registry, facts: &Facts) {
             let label = WorkerStateLabel { worker: name.clone(), state: state.as_str() };
             states.get_or_create(&label).set(i64::from(state == now));
         }
-        for cause in Cause::ALL {
+        for cause in Cause::automatic() {
             let label = WorkerCauseLabel { worker: name.clone(), cause: cause.as_str() };
             let count = worker.restarts.get(&cause).copied().unwrap_or(0);
             restarts.get_or_create(&label).inc_by(count);
