@@ -25,7 +25,7 @@ pub(crate) use sticky::release_workflows;
 pub use stop::{StoppedWorker, end_all};
 
 use crate::project::WorkerSpec;
-use crate::supervisor::{Policy, StopSignal, UnitKind};
+use crate::supervisor::{Policy, StopSignal, UnitKind, Want};
 use crate::unit::log_reader::TroubleWords;
 
 /// The words in messages about the log file of a worker.
@@ -46,6 +46,11 @@ pub(crate) fn kind(name: &str) -> UnitKind {
         .into(),
         stop_signals: STOP_SIGNALS,
     }
+}
+
+/// Whether a worker is to run, if no command has started or stopped it.
+pub(crate) fn default_want(spec: &WorkerSpec) -> Want {
+    if spec.start { Want::Up } else { Want::Down }
 }
 
 /// The limits of supervision of a worker. A worker that runs but does not poll has the time of a

@@ -4,7 +4,7 @@
 use super::{Verdict, micros, millis};
 use crate::protocol::{Entry, Happened, Layer, PerLayer, Phase};
 use crate::supervisor::{Cause, Failure, Generation, Live, Owner, Starting, State, Stopping};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// What a change of the state of a unit means for its timeline.
@@ -194,6 +194,12 @@ pub fn entry(happened: Happened, generation: Generation, cause: Cause, detail: S
         last_words: Vec::new(),
         restarts: BTreeMap::new(),
     }
+}
+
+/// The generations whose end is among these entries of one unit.
+pub(crate) fn ended<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> BTreeSet<Generation> {
+    let ends = entries.into_iter().filter(|entry| entry.happened == Happened::Ended);
+    ends.map(|entry| entry.generation).collect()
 }
 
 /// Creates the entry for a server that stigmer does not restart any more.

@@ -10,7 +10,7 @@ use crate::paths::Home;
 use crate::process::record::Record;
 use crate::process::threads::LOOKS;
 use crate::process::watch::Watched;
-use crate::protocol::Happened;
+use crate::protocol::{Entry, Happened};
 use crate::server::launch::{self, Searched};
 use crate::server::log_format;
 use crate::server::running::{self, Running};
@@ -266,18 +266,26 @@ impl Manager {
         });
     }
 
-    /// Handles the exit of a server after the hand-over, before this host could adopt the server.
+    /// Handles a server that has ended while no host ran. It is restarted if this host continues the
+    /// intent of the earlier host; otherwise a command starts it.
     fn ended_unseen(&mut self, record: &Record) {
         let generation = record.generation;
         let waits = matches!(self.unit.supervisor.state(), State::Backoff { .. });
-        if self.resumed != Some(Want::Up) || waits || !record.leader.is_local() {
+        let is_stopped = self.resumed == Some(Want::Down);
+        let entries = self.facts.timeline.iter().map(AsRef::as_ref);
+        let own = entries.filter(|entry: &&Entry| entry.worker.is_none());
+        let is_known = timeline::ended(own).contains(&generation);
+        if is_stopped || waits || is_known || !record.leader.is_local() {
+            return;
+        }
+        let exit = Exit::Unseen;
+        let (cause, detail) = (exit.cause(), exit.to_string());
+        tracing::warn!(%generation, "the server has ended while no host ran");
+        self.remember(timeline::entry(Happened::Ended, generation, cause, detail.clone()));
+        if self.resumed != Some(Want::Up) {
             return;
         }
         self.use_options_of(record);
-        let exit = Exit::Unknown;
-        let (cause, detail) = (exit.cause(), exit.to_string());
-        tracing::warn!(%generation, "the server exited during the hand-over");
-        self.remember(timeline::entry(Happened::Ended, generation, cause, detail.clone()));
         self.step(Some(Input::Found { generation, found: Found::Ours }));
         self.episode = Episode::begin(cause, detail, true, Instant::now());
         self.step(Some(Input::Exited { generation, exit, fatal: None }));

@@ -20,7 +20,7 @@ use crate::supervisor::{Cause, RestartHelps, State, Want};
 use crate::temporal::polls::LoadedQueues;
 use crate::unit::sweeps::Sweeps;
 use crate::unit::tasks::Task;
-use crate::worker::ServerAccess;
+use crate::worker::{ServerAccess, default_want};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -268,8 +268,8 @@ impl Crew {
 
     /// What the next host must know if this host dies.
     pub(super) fn intent(&self) -> WorkerIntent {
-        let default = |worker: &WorkerHandle| if worker.spec.start { Want::Up } else { Want::Down };
-        let other = self.workers.iter().filter(|(_, worker)| worker.wanted != default(worker));
+        let is_default = |worker: &WorkerHandle| worker.wanted == default_want(&worker.spec);
+        let other = self.workers.iter().filter(|(_, worker)| !is_default(worker));
         let intents = other.map(|(name, worker)| (name.clone(), worker.wanted)).collect();
         WorkerIntent { projects: self.projects.clone(), intents }
     }

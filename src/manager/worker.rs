@@ -18,7 +18,7 @@ pub(super) use requests::WorkerHandle;
 
 use super::Outcome;
 use super::report::WorkerReport;
-use crate::facts::timeline::Episode;
+use crate::facts::timeline::{self, Episode};
 use crate::facts::{LeftWorker, RestartFacts, WorkerFacts};
 use crate::paths::{Home, WorkerFiles};
 use crate::process::environment::BaseEnvironment;
@@ -132,6 +132,8 @@ struct WorkerTask {
     queues: BTreeSet<String>,
     /// Whether it is unknown if a process of an earlier host runs.
     unadopted: bool,
+    /// The earlier starts whose end is in the timeline.
+    past_ends: BTreeSet<Generation>,
     episode: Episode,
     waiters: Vec<(Want, oneshot::Sender<Outcome>)>,
     release: Option<oneshot::Sender<LeftWorker>>,
@@ -166,13 +168,14 @@ impl WorkerTask {
             assignment;
         let now = Instant::now();
         let files = home.worker(&spec.name);
+        let is_own = |it: &&Entry| it.worker.as_ref() == Some(&spec.name);
+        let own: Vec<&Entry> = past.iter().map(AsRef::as_ref).filter(is_own).collect();
         let last = last_generation(&home, &files).unwrap_or_else(|error| {
             tracing::warn!(
                 worker = spec.name, %error,
                 "cannot read the number of the last start of the worker"
             );
-            let own = past.iter().filter(|entry| entry.worker.as_ref() == Some(&spec.name));
-            own.map(|entry| entry.generation).max().unwrap_or_default()
+            own.iter().map(|entry| entry.generation).max().unwrap_or_default()
         });
         let policy = worker::policy(&spec);
         let seed = jiff::Timestamp::now().as_nanosecond() as u64;
@@ -183,13 +186,11 @@ impl WorkerTask {
         facts.generation = last;
         facts.command = spec.command();
         let left_want = left.as_ref().map(|(left, _)| left.want);
-        if let Some((left, gap)) = left {
-            left.restore(gap, &mut supervisor, &mut facts, now);
-        } else {
-            let is_own = |it: &&Entry| it.worker.as_ref() == Some(&spec.name);
-            let own: Vec<&Entry> = past.iter().map(AsRef::as_ref).filter(is_own).collect();
-            facts.recall(&own, now);
+        match left {
+            Some((left, gap)) => left.restore(gap, &mut supervisor, &mut facts, now),
+            None => facts.recall(&own, now),
         }
+        let past_ends = timeline::ended(own);
         let log = LogReader::start(
             files.log(),
             spec.limits.log_max,
@@ -215,6 +216,7 @@ impl WorkerTask {
             wait: None,
             queues: BTreeSet::new(),
             unadopted: false,
+            past_ends,
             episode: Episode::begin(Cause::Operator, String::new(), false, now),
             waiters: Vec::new(),
             release: None,
@@ -232,8 +234,7 @@ impl WorkerTask {
         if !self.reloads.is_watching() {
             self.watch_files(None);
         }
-        let default = if self.spec.start { Want::Up } else { Want::Down };
-        if *self.wanted.get_or_insert(default) == Want::Up
+        if *self.wanted.get_or_insert(worker::default_want(&self.spec)) == Want::Up
             && matches!(self.unit.supervisor.state(), State::Stopped { .. })
         {
             self.step(Some(Input::Start));

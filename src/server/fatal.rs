@@ -15,7 +15,7 @@ pub(crate) fn fatal(
 ) -> Option<Failure> {
     let code = match *exit {
         Exit::Code(code) => Some(code),
-        Exit::Signal(..) | Exit::Unknown => None,
+        Exit::Signal(..) | Exit::Unknown | Exit::Unseen => None,
     };
     let database = settings
         .database

@@ -114,6 +114,8 @@ pub enum Exit {
     /// Unknown: the process was not a child of this host, and the kernel does not report its
     /// status.
     Unknown,
+    /// The process ended while no host ran, so its status and the time of its end are unknown.
+    Unseen,
 }
 
 impl Exit {
@@ -122,7 +124,7 @@ impl Exit {
     pub fn cause(&self) -> Cause {
         match self {
             Self::Code(0) => Cause::Exited,
-            Self::Code(_) | Self::Signal(..) | Self::Unknown => Cause::Crash,
+            Self::Code(_) | Self::Signal(..) | Self::Unknown | Self::Unseen => Cause::Crash,
         }
     }
 }
@@ -133,6 +135,7 @@ impl fmt::Display for Exit {
             Self::Code(code) => write!(f, "exit {code}"),
             Self::Signal(number, name) => write!(f, "signal {number} ({name})"),
             Self::Unknown => f.write_str("exit status unknown (adopted)"),
+            Self::Unseen => f.write_str("ended while no host ran"),
         }
     }
 }

@@ -60,7 +60,7 @@ impl Ended {
             Exit::Signal(9, _) | Exit::Unknown => {
                 self.oom_kills?.checked_sub(before?).filter(|kills| *kills > 0)
             }
-            Exit::Signal(..) | Exit::Code(_) => None,
+            Exit::Signal(..) | Exit::Code(_) | Exit::Unseen => None,
         }
     }
 }

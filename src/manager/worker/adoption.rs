@@ -26,17 +26,21 @@ impl WorkerTask {
     /// launch searches again.
     pub(super) async fn adopt(&mut self) {
         let files = self.files.clone();
-        let found = LOOKS.run(FINDING, move || running::find(&files)).await;
+        let search =
+            move || Ok((running::find(&files)?, Record::read(&files.record()).ok().flatten()));
+        let found = LOOKS.run(FINDING, search).await;
         let found = found.map_err(|error| io::Error::other(error.to_string())).flatten();
         match found {
-            Ok(RunningWorker::Recorded(record)) => match watch(&record) {
+            Ok((RunningWorker::Recorded(record), _)) => match watch(&record) {
                 Ok(Some(watched)) => self.watch_again(&record, watched),
                 Ok(None) => self.ended_unseen(&record),
                 Err(error) => self.cannot_adopt(&error.to_string()),
             },
             // The launch, or the search of a stop, ends the remains.
-            Ok(RunningWorker::Nothing | RunningWorker::Remains(_)) => {}
-            Ok(RunningWorker::Stranger(who)) => {
+            Ok((RunningWorker::Nothing | RunningWorker::Remains(_), recorded)) => {
+                recorded.iter().for_each(|record| self.ended_unseen(record));
+            }
+            Ok((RunningWorker::Stranger(who), _)) => {
                 self.cannot_adopt(&format!("its lock is held by {who}"));
             }
             Err(error) => self.cannot_adopt(&error.to_string()),
@@ -104,13 +108,15 @@ impl WorkerTask {
         }
     }
 
-    /// Handles a process that has ended between two hosts.
+    /// Handles a process that has ended while no host ran.
     fn ended_unseen(&mut self, record: &Record) {
         let waits = matches!(self.unit.supervisor.state(), State::Backoff { .. });
-        if self.wanted == Some(Want::Down) || waits || !record.leader.is_local() {
+        let is_known = self.past_ends.contains(&record.generation);
+        let is_stopped = self.wanted.unwrap_or(worker::default_want(&self.spec)) == Want::Down;
+        if is_stopped || waits || is_known || !record.leader.is_local() {
             return;
         }
-        let (generation, exit) = (record.generation, Exit::Unknown);
+        let (generation, exit) = (record.generation, Exit::Unseen);
         let (cause, detail) = (exit.cause(), exit.to_string());
         self.remember(timeline::entry(Happened::Ended, generation, cause, detail.clone()));
         self.step(Some(Input::Found { generation, found: Found::Ours }));

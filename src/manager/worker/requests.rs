@@ -76,7 +76,7 @@ impl WorkerHandle {
         project: PathBuf,
         facts: Arc<WorkerFacts>,
     ) -> Self {
-        let wanted = if spec.start { Want::Up } else { Want::Down };
+        let wanted = crate::worker::default_want(&spec);
         Self { requests, _task: task, spec, project, facts, wanted, halts: 0, halted: None }
     }
 

@@ -78,7 +78,7 @@ kinds!(input_kind, INPUTS, Input, {
     Input::Exited { fatal: None, exit: Exit::Code(0), .. } => "exit 0",
     Input::Exited { fatal: None, exit: Exit::Code(_), .. } => "exit 1",
     Input::Exited { fatal: None, exit: Exit::Signal(..), .. } => "exit SIGKILL",
-    Input::Exited { fatal: None, exit: Exit::Unknown, .. } => "exit unknown",
+    Input::Exited { fatal: None, exit: Exit::Unknown | Exit::Unseen, .. } => "exit unknown",
     Input::Probed { round: Round::Pass, .. } => "pass",
     Input::Probed { round: Round::Void, .. } => "void",
     Input::Probed { round: Round::Fail { restart_helps: RestartHelps::No, .. }, .. } => "fail store",

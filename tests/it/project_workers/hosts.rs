@@ -1,10 +1,12 @@
 //! Workers while hosts end and others take over.
 
+use crate::support::process::wait_gone;
 use crate::support::rig::{Rig, Running};
 use crate::support::sdk::Sdk;
 use crate::support::shop::{Shop, python_worker, worker};
 use crate::support::wait_until;
 use rustix::process::Signal;
+use serde_json::{Value, json};
 
 fn two_workers() -> String {
     let (orders, mail) = (python_worker(&["orders"]), python_worker(&["mail"]));
@@ -147,5 +149,36 @@ fn worker_whose_record_cannot_be_read_does_not_hinder_the_adoption_of_the_others
     shop.run(&[]).exits(0);
     assert_eq!(shop.wait_ready("mail", 1)["pid"], pids[1]);
     rig.wait_for("the end of the message", |status| status["message"] == "");
+    rig.stop();
+}
+
+/// The ends of the server: generation, cause and detail.
+fn ends_of_the_server(rig: &Rig) -> Vec<Value> {
+    let events = rig.run(&["events", "--json"]).exits(0).stdout;
+    let entries = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let ended = entries.filter(|it| it["worker"].is_null() && it["happened"] == "ended");
+    ended.map(|it| json!([it["generation"], it["cause"], it["detail"]])).collect()
+}
+
+#[test]
+fn ends_without_a_host_are_in_the_timeline_once() {
+    let rig = Rig::new();
+    let shop = Shop::new(&rig, "shop", &two_workers());
+    shop.run(&[]).exits(0);
+    let (server, orders) = (rig.temporal(), shop.process("orders"));
+    rig.kill_host();
+    for process in [&orders, &server] {
+        process.kill();
+        wait_gone(process);
+    }
+    for _ in 0..2 {
+        shop.run(&[]).exits(0);
+        let orders = shop.wait_ready("orders", 2);
+        assert_eq!(orders["restarts"]["last"]["detail"], "ended while no host ran");
+        assert_eq!((&orders["restarts"]["total"], shop.ends("orders").len()), (&1.into(), 1));
+        assert_eq!(ends_of_the_server(&rig), [json!([1, "crash", "ended while no host ran"])]);
+        assert_eq!(rig.status()["restarts"]["total"], 0, "the command has started the server");
+        rig.kill_host();
+    }
     rig.stop();
 }
