@@ -84,7 +84,12 @@ impl ProjectWorker {
             _ => return said.to_owned(),
         };
         let end = ["crash, ", "crash: "].iter().find_map(|it| end.strip_prefix(it)).unwrap_or(end);
-        let end = end.replacen("exit ", "exit code ", 1);
+        let end = match end.split_once("exit ") {
+            Some((before, code)) if code.starts_with(|c: char| c.is_ascii_digit()) => {
+                format!("{before}exit code {code}")
+            }
+            Some(_) | None => end.to_owned(),
+        };
         let lines = self.last_words.iter().map(|line| line.trim()).filter(|line| !line.is_empty());
         let has_error = |line: &&str| line.contains("Error") || line.contains("error:");
         let line = lines.clone().rfind(has_error).or_else(|| lines.clone().next_back());
@@ -178,6 +183,9 @@ mod tests {
             restarts("restart after crash: exit 1"),
             "exit code 1: ModuleNotFoundError: No module named 'smtp'"
         );
+        assert!(restarts("restart after exited: exit 0").starts_with("exited: exit code 0: "));
+        let unknown = restarts("restart after crash: exit status unknown (adopted)");
+        assert!(unknown.starts_with("exit status unknown (adopted): "), "{unknown}");
         assert_eq!(restarts("waits for the server"), "waits for the server");
     }
 }
