@@ -2,7 +2,7 @@
 //! format, so only words that most of them use are known.
 
 use crate::harmless::quote;
-use crate::log::line::{Level, level_of, shortened};
+use crate::log::line::{Level, shortened};
 use crate::unit::words::{LastLine, LogFormat, Words};
 use std::collections::VecDeque;
 
@@ -38,7 +38,9 @@ impl LogFormat for WorkerLogFormat {
     }
 
     fn last_words(&self) -> Words {
-        let shown = |line: &String| LastLine { level: level_of(line), text: quote(line) };
+        // Without a level, no line of a worker that was killed is shown: its last warning may be hours old,
+        // and has nothing to do with the end.
+        let shown = |line: &String| LastLine { level: Level::Unknown, text: quote(line) };
         Words { last: self.last.iter().map(shown).collect(), ..Words::default() }
     }
 }
@@ -47,6 +49,15 @@ impl LogFormat for WorkerLogFormat {
 mod tests {
     use super::*;
     use crate::log::line::generation_mark;
+
+    #[test]
+    fn killed_worker_has_no_last_words() {
+        let mut log = WorkerLogFormat::default();
+        log.observe("ERROR cannot pay");
+        let words = log.last_words();
+        assert_eq!(words.last_shown(true), Vec::<String>::new());
+        assert_eq!(words.last_shown(false), ["ERROR cannot pay"]);
+    }
 
     #[test]
     fn last_words_are_of_the_last_start_without_control_characters() {
