@@ -252,8 +252,7 @@ impl Crew {
 
     /// Starts the workers again that [`Self::halt`] has stopped, and those that have failed.
     pub(super) fn resume(&self) {
-        let kept = self.workers.iter().filter(|(name, _)| !self.removed.contains(*name));
-        kept.for_each(|(_, worker)| worker.resume());
+        self.kept().for_each(WorkerHandle::resume);
     }
 
     /// Ends the grace period of a stop in progress.
@@ -282,9 +281,14 @@ impl Crew {
         }
     }
 
-    fn of(&self, project: &Path) -> impl Iterator<Item = &WorkerHandle> {
+    /// The workers that are part of a project.
+    fn kept(&self) -> impl Iterator<Item = &WorkerHandle> {
         let kept = self.workers.iter().filter(|(name, _)| !self.removed.contains(*name));
-        kept.map(|(_, worker)| worker).filter(move |worker| worker.project == project)
+        kept.map(|(_, worker)| worker)
+    }
+
+    fn of(&self, project: &Path) -> impl Iterator<Item = &WorkerHandle> {
+        self.kept().filter(move |worker| worker.project == project)
     }
 
     /// Whether a worker has a process, or may have one.

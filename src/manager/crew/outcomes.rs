@@ -19,16 +19,17 @@ impl Crew {
         reply: oneshot::Sender<Result<(), ApiError>>,
     ) {
         if name == "all" {
-            let outcomes: Vec<_> = self
-                .workers
-                .values()
-                .map(|worker| {
-                    let (reply, outcome) = oneshot::channel();
-                    worker.command(command, base.clone(), reply);
-                    outcome
-                })
-                .collect();
-            return answer(outcomes, reply);
+            let meant = self.kept().filter(|worker| match command {
+                WorkerCommand::Start | WorkerCommand::Stop => true,
+                // A worker with `start = false` that does not run starts only on request.
+                WorkerCommand::Restart => worker.wanted == Want::Up || worker.spec.start,
+            });
+            let outcomes = meant.map(|worker| {
+                let (reply, outcome) = oneshot::channel();
+                worker.command(command, base.clone(), reply);
+                outcome
+            });
+            return answer(outcomes.collect(), reply);
         }
         match self.workers.get(name) {
             Some(worker) => worker.command(command, base, reply),

@@ -3,7 +3,7 @@
 use crate::support::process::{Process, wait_gone};
 use crate::support::rig::{Rig, Running};
 use crate::support::sdk::Sdk;
-use crate::support::shop::Shop;
+use crate::support::shop::{Shop, python_worker};
 use crate::support::strangers::Strangers;
 use crate::support::{typescript, wait_until};
 
@@ -159,4 +159,23 @@ fn wrapper_that_dies_early_does_not_leave_its_worker_behind() {
     rig.stop();
     starting.finish().exits(1);
     assert!(shop.log("drains").contains("drained"), "{}", shop.log("drains"));
+}
+
+#[test]
+fn restart_of_all_leaves_out_a_stopped_worker_that_starts_only_on_request() {
+    let rig = Rig::new();
+    let (orders, mail) = (python_worker(&["orders"]), python_worker(&["mail"]));
+    let text =
+        format!("[worker.orders]\nrun = {orders}\n[worker.mail]\nrun = {mail}\nstart = false");
+    let shop = Shop::new(&rig, "shop", &text);
+    shop.run(&[]).exits(0);
+    rig.run(&["start", "mail"]).exits(0);
+    rig.run(&["restart", "all"]).exits(0);
+    shop.wait_ready("mail", 2);
+    rig.run(&["stop", "all"]).exits(0);
+    rig.run(&["restart", "all"]).exits(0);
+    shop.wait_ready("orders", 3);
+    let mail = shop.wait_state("mail", "stopped");
+    assert_eq!((&mail["generation"], &mail["intent"]), (&2.into(), &"down".into()));
+    rig.stop();
 }
