@@ -16,7 +16,7 @@ pub(crate) mod tests;
 mod worker;
 
 pub use delta::{Change, Delta, ENTRIES, Grown};
-pub use entry::{Entry, Happened, Phase};
+pub use entry::{Entry, Happened, Phase, with_exit_code};
 pub use error::{ApiError, ErrorBody};
 pub use event::{Event, Fresh, Hello, PROTOCOL};
 pub(crate) use later::known;

@@ -1,7 +1,7 @@
 //! Formats the entries of the timeline: as rows of the dashboard, and as lines of text.
 
 use super::text::{harmless_text, longer};
-use crate::protocol::{self, Entry, Happened};
+use crate::protocol::{self, Entry, Happened, with_exit_code};
 use crate::supervisor::Cause;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
@@ -73,10 +73,14 @@ fn rows_of_unit(entries: &[(usize, &Entry)], today: Date) -> Vec<(usize, Timelin
     rows
 }
 
+/// The age of a process that has ended. Empty if unknown.
+fn after(entry: &Entry) -> String {
+    entry.uptime_ms.map_or_else(String::new, |ms| format!(" after {}", human::duration(ms)))
+}
+
 fn row(entry: &Entry, repaired: Option<&Entry>, today: Date) -> TimelineRow {
     let time = entry.time.to_zoned(crate::clock::zone());
-    let after =
-        entry.uptime_ms.map_or_else(String::new, |ms| format!(" after {}", human::duration(ms)));
+    let after = after(entry);
     let (kind, what) = match entry.happened {
         Happened::Ended if entry.cause.is_automatic() => {
             (TimelineKind::Restart, ended(entry.cause, &entry.detail) + &after)
@@ -138,11 +142,15 @@ fn follows(end: Cause, start: Cause) -> bool {
 
 /// Describes an end of the server that no one requested: `killed by signal 9 (SIGKILL)`.
 pub(super) fn ended(cause: Cause, detail: &str) -> String {
-    match (cause, detail.strip_prefix("exit ")) {
-        (Cause::Crash, None) if detail.starts_with("signal ") => format!("killed by {detail}"),
-        (Cause::Crash | Cause::Exited, Some(code)) => format!("exit code {code}"),
-        (Cause::Unresponsive, _) => format!("no response: {detail}"),
-        (_, _) => format!("{cause}: {detail}"),
+    match cause {
+        Cause::Crash if detail.starts_with("signal ") => format!("killed by {detail}"),
+        Cause::Crash | Cause::Exited => with_exit_code(detail),
+        Cause::Unresponsive => format!("no response: {detail}"),
+        Cause::Operator
+        | Cause::StartTimeout
+        | Cause::SpawnFailed
+        | Cause::Shutdown
+        | Cause::Changed => format!("{cause}: {detail}"),
     }
 }
 
@@ -182,13 +190,11 @@ fn describe_of_unit(entry: &Entry) -> String {
             let down = super::text::downtime(entry.downtime_ms, entry.took_ms);
             format!("generation {generation} ready, repaired in {took} after {}{down}", entry.cause)
         }
-        Happened::Ended => format!(
-            "generation {generation} ended after {}: {}{}{}",
-            span(entry.uptime_ms),
-            entry.cause,
-            if entry.detail.is_empty() { "" } else { ", " },
-            entry.detail
-        ),
+        Happened::Ended => {
+            let after = after(entry);
+            let comma = if entry.detail.is_empty() { "" } else { ", " };
+            format!("generation {generation} ended{after}: {}{comma}{}", entry.cause, entry.detail)
+        }
         Happened::Adopted => {
             format!("generation {generation} keeps running, adopted by a new host")
         }
@@ -287,6 +293,8 @@ mod tests {
             ]
         );
         assert!(describe(&entries[0]).starts_with("orders: generation 2 ended after"));
+        let unseen = Entry { uptime_ms: None, ..(*entries[0]).clone() };
+        assert!(describe(&unseen).starts_with("orders: generation 2 ended: crash, signal 9"));
     }
 
     #[test]
@@ -311,6 +319,8 @@ mod tests {
             (Cause::Crash, "signal 9 (SIGKILL)", "killed by signal 9 (SIGKILL)"),
             (Cause::Crash, "exit 2", "exit code 2"),
             (Cause::Exited, "exit 0", "exit code 0"),
+            (Cause::Crash, "exit status unknown (adopted)", "exit status unknown (adopted)"),
+            (Cause::Crash, "ended while no host ran", "ended while no host ran"),
             (Cause::Unresponsive, "grpc", "no response: grpc"),
             (Cause::SpawnFailed, "no such file", "spawn_failed: no such file"),
         ] {

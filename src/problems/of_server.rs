@@ -2,6 +2,7 @@
 
 use crate::protocol::{
     Detached, LastRestart, NoRestart, Problem, ProblemKind, Severity, Snapshot, State, Status,
+    with_exit_code,
 };
 use crate::supervisor::Cause;
 use std::time::Duration;
@@ -107,7 +108,7 @@ pub(super) fn restart_cause(last: &LastRestart) -> String {
     let detail = first_line(&last.detail);
     let why = match last.cause {
         Cause::Crash if detail.starts_with("signal ") => format!("killed by {detail}"),
-        Cause::Crash | Cause::Exited => detail.replacen("exit ", "exit code ", 1),
+        Cause::Crash | Cause::Exited => with_exit_code(&detail),
         Cause::Unresponsive => format!("no response: {detail}"),
         Cause::StartTimeout => format!("not ready in time: {detail}"),
         Cause::SpawnFailed => format!("not started: {detail}"),

@@ -97,3 +97,31 @@ pub struct Phase {
     /// Duration in microseconds.
     pub us: u64,
 }
+
+/// Replaces an exit such as `exit 1` in the detail of a cause by `exit code 1`, for people.
+#[must_use]
+pub fn with_exit_code(detail: &str) -> String {
+    match detail.split_once("exit ") {
+        Some((before, code)) if code.starts_with(|c: char| c.is_ascii_digit()) => {
+            format!("{before}exit code {code}")
+        }
+        Some(_) | None => detail.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_has_the_word_code_only_before_a_number() {
+        for (detail, shown) in [
+            ("exit 1", "exit code 1"),
+            ("exited, exit 0", "exited, exit code 0"),
+            ("exit status unknown (adopted)", "exit status unknown (adopted)"),
+            ("signal 9 (SIGKILL)", "signal 9 (SIGKILL)"),
+        ] {
+            assert_eq!(with_exit_code(detail), shown);
+        }
+    }
+}
