@@ -233,12 +233,12 @@ impl WorkerTask {
         }
     }
 
-    /// Replies to a client when the worker is as wanted, or when it is known that it does not become so.
-    /// A client that wants the worker up waits for a restart in preparation.
-    pub(super) fn await_outcome(&mut self, goal: Want, reply: oneshot::Sender<Outcome>) {
+    /// Replies to a client after the restart in preparation, or if `before` fails. Without such a restart,
+    /// replies when the worker is as wanted.
+    pub(super) fn await_restart(&mut self, goal: Want, reply: oneshot::Sender<Outcome>) {
         match &mut self.reloads.preparing {
-            Some(preparing) if goal == Want::Up => preparing.waiters.push(reply),
-            Some(_) | None => self.waiters.push((goal, reply)),
+            Some(preparing) => preparing.waiters.push(reply),
+            None => self.waiters.push((goal, reply)),
         }
     }
 

@@ -151,7 +151,7 @@ impl WorkerTask {
             }
             WorkerRequest::Environment(base) => self.offer(base),
             WorkerRequest::Await(reply) => {
-                self.await_outcome(self.unit.supervisor.want(), reply);
+                self.await_restart(self.unit.supervisor.want(), reply);
             }
             WorkerRequest::Update { spec, project } => {
                 self.facts.project = project;
@@ -218,9 +218,12 @@ impl WorkerTask {
         match command {
             WorkerCommand::Start => self.step(Some(Input::Start)),
             WorkerCommand::Stop => self.step(Some(Input::Stop { cause: Cause::Operator })),
-            WorkerCommand::Restart => self.restart(Input::Restart),
+            WorkerCommand::Restart => {
+                self.restart(Input::Restart);
+                return self.await_restart(wanted, reply);
+            }
         }
-        self.await_outcome(wanted, reply);
+        self.waiters.push((wanted, reply));
     }
 
     pub(super) fn answer_waiters(&mut self) {

@@ -169,6 +169,25 @@ fn worker_keeps_running_if_the_host_is_killed_during_before_of_a_restart() {
 }
 
 #[test]
+fn hand_over_during_before_of_a_restart_keeps_the_worker() {
+    let rig = Rig::new();
+    let shop = Shop::new(&rig, "shop", &text("orders"));
+    let mut command = rig.local(&["--no-tui"]);
+    command.current_dir(&shop.folder);
+    let host = Running::spawn(command);
+    shop.wait_ready("orders", 1);
+    let (restart, before) = restarting(&shop);
+    let pid = shop.process("orders").pid;
+    host.process().signal(Signal::HUP);
+    host.finish().exits(0);
+    restart.finish().exits(1);
+    let orders = shop.wait_ready("orders", 1);
+    assert_eq!((&orders["pid"], &orders["message"]), (&pid.into(), &"".into()));
+    assert!(!before.is_alive());
+    rig.stop();
+}
+
+#[test]
 fn output_of_a_before_that_fails_at_a_start_is_shown() {
     let rig = Rig::new();
     let shop = Shop::new(&rig, "shop", &text("orders"));
