@@ -25,6 +25,7 @@ pub use intent::{Intent, WorkerIntent};
 pub use logged_runs::{LoggedRun, LoggedRunReader, LoggedRuns};
 pub use restarts::RestartFacts;
 use status::Clock;
+pub(crate) use worker::OUTDATED;
 pub use worker::{LeftWorker, WorkerFacts};
 
 use crate::config::Settings;

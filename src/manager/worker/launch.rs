@@ -2,6 +2,7 @@
 
 use super::preparation::{prepare, ready};
 use super::{Event, WorkerTask};
+use crate::facts::OUTDATED;
 use crate::process::environment::BaseEnvironment;
 use crate::process::watch::Watched;
 use crate::supervisor::{Cause, Generation};
@@ -21,7 +22,7 @@ impl WorkerTask {
     pub(super) fn launch(&mut self, generation: Generation, cause: Cause, detail: String) {
         let (cancel, mut cancelled) = oneshot::channel();
         self.wait = Some(cancel);
-        self.facts.trouble("before", None);
+        self.facts.trouble(OUTDATED, None);
         let is_prepared = self.reloads.begin_launch() || self.spec.before.is_none();
         let (mut server, launches) = (self.server.clone(), self.unit.launches());
         let (prepared, written, base) =

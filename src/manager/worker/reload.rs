@@ -4,6 +4,7 @@
 use super::preparation::{prepare, ready};
 use super::requests::with_last_words;
 use super::{Event, WorkerTask};
+use crate::facts::OUTDATED;
 use crate::manager::Outcome;
 use crate::project::WorkerSpec;
 use crate::protocol::ApiError;
@@ -190,7 +191,7 @@ impl WorkerTask {
             // The host is leaving.
             None => {}
             Some(Ok(())) => {
-                self.facts.trouble("before", None);
+                self.facts.trouble(OUTDATED, None);
                 self.reloads.is_prepared = true;
                 self.waiters.extend(ended.waiters.into_iter().map(|reply| (Want::Up, reply)));
                 self.step(Some(ended.restart));
@@ -210,7 +211,7 @@ impl WorkerTask {
             // An error means that the client has disconnected.
             let _ = reply.send(Err(ApiError::new("failed", message, hint.clone())));
         }
-        self.facts.trouble("before", Some(format!("{reason}; {hint}")));
+        self.facts.trouble(OUTDATED, Some(format!("{reason}; {hint}")));
     }
 
     /// Ends a run of `before` whose worker does not run any more: each start runs `before` itself.

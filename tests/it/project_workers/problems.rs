@@ -21,6 +21,35 @@ fn wait_for(rig: &Rig, kind: &str, cause: &str) -> Value {
     found
 }
 
+/// Waits until no problem is left.
+#[track_caller]
+fn wait_until_solved(rig: &Rig) {
+    wait_until("no problem is left", || {
+        let list = socket::get(rig, "/v1/problems").json();
+        list["problems"].as_array().unwrap().iter().all(|it| it["severity"] == "notice")
+    });
+}
+
+#[test]
+fn running_worker_whose_before_fails_is_a_problem_until_before_succeeds() {
+    let rig = Rig::new();
+    let text = |before: &str| {
+        format!("[worker.orders]\nrun = {}\nbefore = {before:?}", python_worker(&["orders"]))
+    };
+    let shop = Shop::new(&rig, "shop", &text("true"));
+    shop.run(&[]).exits(0);
+    shop.write(&text("false"));
+    let outdated = wait_for(&rig, "outdated", "`before`");
+    assert_eq!((&outdated["severity"], &outdated["subject"]), (&"red".into(), &"orders".into()));
+    let cause = outdated["cause"].as_str().unwrap();
+    assert!(cause.contains("failed with exit 1, so the running worker stays"), "{cause}");
+    let printed = shop.run(&["problems"]).exits(4).stdout;
+    assert!(printed.contains("outdated") && printed.contains(cause), "{printed}");
+    shop.write(&text("true"));
+    wait_until_solved(&rig);
+    rig.stop();
+}
+
 #[test]
 fn problem_of_a_queue_names_the_worker_of_the_project_and_why_it_does_not_poll() {
     let rig = Rig::new();
@@ -38,12 +67,6 @@ fn problem_of_a_queue_names_the_worker_of_the_project_and_why_it_does_not_poll()
     assert_eq!((&waits["severity"], &waits["subject"]), (&"amber".into(), &"orders".into()));
     wait_for(&rig, "no_worker", "1 workflow task waits; worker `orders` waits for its restart: ");
     shop.write(&text);
-    wait_until("the worker of the new file has the task", || {
-        socket::get(&rig, "/v1/problems").json()["problems"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .all(|it| it["severity"] == "notice")
-    });
+    wait_until_solved(&rig);
     rig.stop();
 }
