@@ -48,15 +48,20 @@ pub enum ConfigError {
         message: String,
     },
     /// The value of an option is not valid.
-    #[error("--{option} {}: {why}", quote(value))]
+    #[error("--{option}{}: {why}", shown(value))]
     Value {
         /// Name of the option.
         option: &'static str,
-        /// The value that was set.
+        /// The value that was set. Empty if the option itself is the mistake.
         value: String,
         /// Why the value is not valid, and what to use instead.
         why: String,
     },
+}
+
+/// The value of an option after its name.
+fn shown(value: &str) -> String {
+    if value.is_empty() { String::new() } else { format!(" {}", quote(value)) }
 }
 
 /// Reads the options in the configuration file of a home. A missing file counts as a file without

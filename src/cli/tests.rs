@@ -128,3 +128,10 @@ fn options_are_accepted_before_and_after_the_subcommand() {
         matches!(local.command, Some(LocalCommand::Restart { arguments, .. }) if arguments == ["--headless"])
     );
 }
+
+#[test]
+fn dashboard_with_a_subcommand_is_an_error_without_a_value() {
+    let line = ["stigmer", "local", "--tui", "stop", "orders"].map(OsString::from);
+    let error = parse(Cli::command(), line).unwrap().run().unwrap_err();
+    assert_eq!(error.to_string(), "--tui: works only without a subcommand");
+}

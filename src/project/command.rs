@@ -1,7 +1,10 @@
 //! Splits a command line into its arguments, as a shell does. No shell runs the command, so a command
 //! line that needs a shell is refused.
 
-use super::text::is_variable;
+use super::text::{is_variable, toml_text};
+
+/// Longest command line that an error repeats, in bytes.
+const REPEATED_MAX: usize = 200;
 
 /// Splits a command line. Knows single quotes, double quotes and backslashes.
 ///
@@ -34,9 +37,9 @@ pub(super) fn split(line: &str) -> Result<Vec<String>, String> {
                             text.extend(rest.next());
                         }
                         Some('$') if rest.peek().is_some_and(begins_name) => {
-                            return Err(needs_shell(&variable(&mut rest)));
+                            return Err(needs_shell(line, &variable(&mut rest)));
                         }
-                        Some('`') => return Err(needs_shell("`")),
+                        Some('`') => return Err(needs_shell(line, "`")),
                         Some(c) => text.push(c),
                         None => return Err(unclosed('"')),
                     }
@@ -47,15 +50,15 @@ pub(super) fn split(line: &str) -> Result<Vec<String>, String> {
                 None => return Err("ends in a backslash; remove the backslash".to_owned()),
             },
             '$' if rest.peek().is_some_and(begins_name) => {
-                return Err(needs_shell(&variable(&mut rest)));
+                return Err(needs_shell(line, &variable(&mut rest)));
             }
             '~' if argument.is_none() && rest.peek().is_none_or(|c| *c == '/') => {
-                return Err(needs_shell("~"));
+                return Err(needs_shell(line, "~"));
             }
             '|' | '&' | ';' | '<' | '>' | '(' | ')' | '`' | '*' => {
                 let double = rest.next_if(|next| *next == c && matches!(c, '|' | '&' | '>'));
                 let operator: String = [Some(c), double].into_iter().flatten().collect();
-                return Err(needs_shell(&operator));
+                return Err(needs_shell(line, &operator));
             }
             c => argument.get_or_insert_default().push(c),
         }
@@ -73,7 +76,7 @@ pub(super) fn check(arguments: &[String]) -> Result<(), String> {
     let program = match arguments.first() {
         Some(program) if !program.trim().is_empty() => program,
         Some(_) | None => {
-            return Err("is empty; write the command that starts the worker".to_owned());
+            return Err("is empty; write a program and its arguments".to_owned());
         }
     };
     match program.split_once('=') {
@@ -98,10 +101,13 @@ fn unclosed(quote: char) -> String {
     format!("has no closing {quote} quote; add the quote")
 }
 
-fn needs_shell(part: &str) -> String {
+/// The error of a command line that needs a shell for this part. Its advice is TOML.
+fn needs_shell(line: &str, part: &str) -> String {
+    let script = if line.len() <= REPEATED_MAX { line } else { "…" };
     format!(
-        "needs a shell for {part}, but stigmer runs the command without one; put quotes around that \
-         part, or write [\"sh\", \"-c\", \"…\"]"
+        "needs a shell for {part}, but stigmer runs the command without one; write [\"sh\", \"-c\", {}], \
+         or write the command as a list if {part} is part of an argument",
+        toml_text(script)
     )
 }
 

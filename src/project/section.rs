@@ -22,9 +22,10 @@ pub(super) struct KeySpec {
     pub(super) meaning: String,
 }
 
-/// Names from other tools, each with the key of the same purpose.
+/// Names from other tools, each with the key of the same purpose. A name may occur for each table.
 const KNOWN_ELSEWHERE: &[(&str, &str)] = &[
     ("args", "run"),
+    ("args", "arguments"),
     ("autostart", "start"),
     ("build", "before"),
     ("cmd", "run"),
@@ -44,8 +45,8 @@ const KNOWN_ELSEWHERE: &[(&str, &str)] = &[
 /// The key that the user probably meant.
 pub(super) fn meant<'k>(typed: &str, keys: &'k [KeySpec]) -> Option<&'k str> {
     let names = || keys.iter().map(|key| key.name.as_str());
-    let other = KNOWN_ELSEWHERE.iter().find(|(other, _)| *other == typed);
-    let other = other.and_then(|(_, key)| names().find(|name| name == key));
+    let mut others = KNOWN_ELSEWHERE.iter().filter(|(other, _)| *other == typed);
+    let other = others.find_map(|(_, key)| names().find(|name| name == key));
     other.or_else(|| nearest(typed, names()))
 }
 

@@ -114,6 +114,7 @@ fn each_mistake_has_its_line_and_the_right_name() {
         ),
         ("[temporal]\ntheme = \"dark\"", "set it in config.toml"),
         ("[temporal]\nrun = \"x\"", "write `run` below [worker.NAME]"),
+        ("[temporal]\nargs = []", "did you mean `arguments`?"),
         ("[temporal]\nbanana = 1", "the keys are port, ui-port"),
         ("port = 7233", "unknown key `port`; write `port` below [temporal]"),
         ("run = \"x\"", "write `run` below [worker.NAME]"),
@@ -216,6 +217,8 @@ fn each_mistake_has_its_line_and_the_right_name() {
         ("[worker.a]\nrun = [\"a\", 1]", "entry 2 of `run` must be a text"),
         ("[worker.a]\nrun = 1", "`run` must be a command line in quotes, or a list of its parts"),
         ("[worker.a]\nrun = \"a && b\"", "`run` needs a shell for &&"),
+        ("[worker.a]\nrun = \"x\"\nbefore = []", "`before` is empty; write a program"),
+        ("[worker.a]\nrun = \"x\"\nargs = []", "did you mean `run`?"),
         ("[worker.a]\nrun = \"x\"\nbefore = \"'\"", "`before` has no closing ' quote"),
         ("[worker.a]\nrun = \"x\"\ndir = \"nowhere\"", "there is no folder /shop/nowhere"),
         ("[worker.a]\nrun = \"x\"\ndir = \"file\"", "/shop/file is not a folder"),
@@ -269,6 +272,17 @@ fn each_mistake_has_its_line_and_the_right_name() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn advice_about_a_command_that_needs_a_shell_is_a_command() {
+    for line in ["a && b", "echo \"$HOME\" 'x'", "sed 's/\\./x/' <in", "~/bin/a"] {
+        let run = |value: &str| format!("[worker.a]\nrun = {value}");
+        let [(_, what)] = &mistakes(&run(&text::toml_text(line)))[..] else { panic!("{line}") };
+        let advice = what.split_once("; write ").unwrap().1.split_once(", or ").unwrap().0;
+        let project = parse(&run(advice)).unwrap();
+        assert_eq!(project.workers[0].run, ["sh", "-c", line], "{what}");
+    }
 }
 
 #[test]
