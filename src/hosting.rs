@@ -25,6 +25,7 @@ mod start;
 mod status;
 mod stop;
 mod unhosted;
+mod worker_commands;
 mod workers;
 
 pub use at_risk::{Data, ServerAtRisk};
@@ -46,4 +47,4 @@ pub use start::{ReadyServer, StartError, start};
 pub use status::{StatusError, status};
 pub use stop::stop;
 pub use unhosted::{UnknownServer, running};
-pub use workers::{WorkerError, command_worker, run_project};
+pub use worker_commands::{WorkerError, command_worker, run_project, unlisted_workers};

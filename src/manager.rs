@@ -133,6 +133,8 @@ pub struct Manager {
     next: Option<Box<Settings>>,
     /// The intent of the previous host: whether the server was to run. `None` if unknown.
     resumed: Option<Want>,
+    /// Whether the previous host has left a server that is to run. Its projects continue too.
+    loads_projects: bool,
     intent: intent::Decision,
     episode: Episode,
     /// Time at which the server stopped working unexpectedly. `None` while no downtime is measured.
@@ -204,6 +206,7 @@ impl Manager {
             unadopted: None,
             next: None,
             resumed,
+            loads_projects: resumed == Some(Want::Up),
             intent: intent::Decision::default(),
             episode,
             down_since: None,
@@ -223,13 +226,15 @@ impl Manager {
     pub fn succeed(&mut self, host: String, since_death: Duration) {
         tracing::warn!(%host, ?since_death, "the previous host died: this host takes over");
         self.resumed = Some(Want::Up);
+        self.loads_projects = true;
         self.remember(timeline::host_died(self.facts.generation, host, Some(since_death)));
     }
 
-    /// Records in the timeline that the previous host was killed and that no watchdog replaced it.
-    /// `host` describes the dead host. Must be called before [`Self::run`].
+    /// Records in the timeline that the previous host was killed and that no watchdog replaced it, and
+    /// continues its projects. `host` describes the dead host. Must be called before [`Self::run`].
     pub fn mourn(&mut self, host: String) {
         tracing::warn!(%host, "the previous host was killed, and no watchdog replaced that host");
+        self.loads_projects = true;
         self.remember(timeline::host_died(self.facts.generation, host, None));
     }
 

@@ -22,7 +22,7 @@ pub(crate) use log_format::WorkerLogFormat;
 pub(crate) use recorded::{recorded_project, recorded_spec};
 pub(crate) use server_access::ServerAccess;
 pub(crate) use sticky::release_workflows;
-pub use stop::{StoppedWorker, end_all};
+pub use stop::{StoppedWorker, end_each};
 
 use crate::project::WorkerSpec;
 use crate::supervisor::{Policy, StopSignal, UnitKind, Want};

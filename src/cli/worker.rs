@@ -1,6 +1,6 @@
 //! `stigmer local start|stop|restart NAME…`, and the workers of the project in the current folder.
 
-use super::output::line;
+use super::output::{self, line};
 use super::{CliError, Context, block_on};
 use crate::harmless::quote;
 use crate::hosting;
@@ -16,24 +16,45 @@ pub(super) fn on_each(
     names: &[String],
     server: impl Fn() -> Result<i32, CliError>,
 ) -> Result<i32, CliError> {
+    let (of_server, names): (Vec<&str>, Vec<&str>) =
+        names.iter().map(String::as_str).partition(|name| *name == "server");
     if names.is_empty() {
         return server();
     }
-    // Workers start after the server and stop before it.
-    let (of_server, names): (Vec<_>, Vec<_>) = names.iter().partition(|name| *name == "server");
+    let has_server = !of_server.is_empty();
     let begins = command != "stop";
-    if !of_server.is_empty() && begins {
+    // A start of the server also runs the project, so the host need not know its workers yet.
+    let project = if has_server && command == "start" { context.project()? } else { None };
+    let is_added = |name: &str| {
+        project.iter().flat_map(|project| &project.workers).any(|worker| worker.name == name)
+    };
+    let others = names.iter().copied().filter(|name| !is_added(name));
+    let unlisted = hosting::unlisted_workers(&context.home, others, &output::notice)?;
+    let (first, last): (Vec<&str>, Vec<&str>) =
+        names.into_iter().partition(|name| unlisted.contains(name));
+    // The host refuses an unknown name before anything else is done.
+    first.into_iter().try_for_each(|name| on_worker(context, command, name))?;
+    // Workers start after the server and stop before it.
+    if has_server && begins {
         server()?;
     }
-    for name in names {
-        block_on(hosting::command_worker(&context.home, name, command))??;
-        let state = if command == "stop" { "stopped" } else { "ready" };
-        line(&format!("worker `{}` is {state}", quote(name)));
-    }
-    if !of_server.is_empty() && !begins {
+    last.into_iter().try_for_each(|name| on_worker(context, command, name))?;
+    if has_server && !begins {
         server()?;
     }
     Ok(0)
+}
+
+/// Sends a command to a worker, and prints its state after it.
+fn on_worker(context: &Context, command: &'static str, name: &str) -> Result<(), CliError> {
+    let has_run = hosting::command_worker(&context.home, name, command, &output::notice)?;
+    let state = match (command, has_run) {
+        ("stop", true) => "stopped",
+        ("stop", false) => "not running",
+        _ => "ready",
+    };
+    line(&format!("worker `{}` is {state}", quote(name)));
+    Ok(())
 }
 
 /// Runs the workers of a project, and prints a line for each when all are ready.

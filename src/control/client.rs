@@ -142,7 +142,17 @@ pub async fn worker_command(
 ) -> Result<Status, ClientError> {
     let body = environment.map(|it| serde_json::json!({ "environment": it }).to_string());
     check_size(body.as_deref())?;
-    post(home, &format!("/v1/workers/{name}/{command}?wait=true"), body).await
+    post(home, &format!("/v1/workers/{}/{command}?wait=true", segment(name)), body).await
+}
+
+/// Encodes a text that users have typed, as a part of a path between two slashes.
+fn segment(text: &str) -> String {
+    let encoded = text.bytes().map(|byte| match byte {
+        b'-' | b'_' => char::from(byte).to_string(),
+        byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    });
+    encoded.collect()
 }
 
 /// Requests that a host runs the workers of a project, in the environment of this process. With

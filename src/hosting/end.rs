@@ -114,14 +114,7 @@ pub(super) fn end_unresponsive(
     host: io::Result<Option<Proven>>,
     notify: Notify<'_>,
 ) -> Result<(), StopError> {
-    holder::check_local(home)?;
-    let Some(host) = host.map_err(StopError::Signal)? else { return Ok(()) };
-    // Send no signal if the host has released the lock, or if a command holds the lock: commands
-    // end by themselves.
-    if !holder::is_held_by(home, &host).map_err(StopError::Signal)? || holder::work(home).is_some()
-    {
-        return Ok(());
-    }
+    let Some(host) = unresponsive(home, host)? else { return Ok(()) };
     want_down(home, notify);
     notify(&Notice::EndsHost(host.pid()));
     // Try SIGTERM first: a host without a reachable socket can still end cleanly on SIGTERM, and
@@ -133,6 +126,32 @@ pub(super) fn end_unresponsive(
         }
     }
     Ok(())
+}
+
+/// Like [`end_unresponsive`], but the server and the workers keep running, because the host has no
+/// time to stop them. The intent stays too, so the watchdog may start the next host.
+pub(super) fn kill_unresponsive(
+    home: &Home,
+    host: io::Result<Option<Proven>>,
+    notify: Notify<'_>,
+) -> Result<(), StopError> {
+    let Some(host) = unresponsive(home, host)? else { return Ok(()) };
+    notify(&Notice::EndsHost(host.pid()));
+    host.signal(Signal::Kill).map_err(StopError::Signal)?;
+    let _ = watch::wait_exit(&host, LEAVING);
+    Ok(())
+}
+
+/// The host to end. `None` if it has released the lock, or if a command holds the lock: commands end
+/// by themselves.
+fn unresponsive(
+    home: &Home,
+    host: io::Result<Option<Proven>>,
+) -> Result<Option<Proven>, StopError> {
+    holder::check_local(home)?;
+    let Some(host) = host.map_err(StopError::Signal)? else { return Ok(None) };
+    let is_host = holder::is_held_by(home, &host).map_err(StopError::Signal)?;
+    Ok(Some(host).filter(|_| is_host && holder::work(home).is_none()))
 }
 
 /// Writes the intent "down" (the server is not to run) into the home, so that no watchdog starts

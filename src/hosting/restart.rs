@@ -2,10 +2,9 @@
 
 use super::end::end_unresponsive;
 use super::settings::{SettingsError, settings_to_restart};
-use super::start::{ReadyServer, StartCommand, StartError};
-use super::unhosted::running;
+use super::start::{ReadyServer, StartCommand, StartError, host_running_server};
 use super::{Notify, prove, unhosted, workers};
-use crate::config::{Options, RequestedOptions, Settings};
+use crate::config::{Options, RequestedOptions};
 use crate::control::client::{self, ClientError};
 use crate::paths::Home;
 use crate::runtime::block_on;
@@ -57,13 +56,7 @@ pub fn restart(
         }
         // A stop would end the workers, too. The next host adopts them and the server. Then the next
         // iteration of this loop sends the request to that host.
-        if home.root().is_dir()
-            && workers::may_run(home)
-            && let Ok(Some((_, options))) = running(home)
-        {
-            let settings = Settings::resolve(home.clone(), options).map_err(SettingsError::from)?;
-            let requested = &RequestedOptions::default();
-            block_on(StartCommand { home, requested, progress, notify }.ensure(&settings))??;
+        if workers::may_run(home) && host_running_server(home, progress, notify)? {
             continue;
         }
         // Read the options before the stop, because the stop deletes the record of the server.

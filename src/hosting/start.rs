@@ -6,12 +6,13 @@ use super::end::StopError;
 use super::program::{self, ProgramError};
 use super::settings::{SettingsError, settings_to_host, warn_of_files};
 use super::spawned::{EXIT_RUNNING, SpawnedHost, exit_text};
+use super::unhosted::running;
 use super::{Notify, Patience, Unresponsive, holder, is_hosted, prepare};
 use crate::config::{self, RequestedOptions, Settings};
 use crate::control::client::{self, ClientError};
 use crate::paths::{Home, HomeError};
 use crate::protocol::{ApiError, State, Status};
-use crate::runtime::RuntimeError;
+use crate::runtime::{RuntimeError, block_on};
 use crate::supervisor::Want;
 use crate::temporal::install::Progress;
 use std::io;
@@ -108,6 +109,22 @@ pub async fn start(
     }
     let settings = settings_to_host(home, requested, notify)?;
     start.ensure(&settings).await
+}
+
+/// Makes sure that a host supervises the server of this home, if it runs. Returns whether it runs.
+pub(super) fn host_running_server(
+    home: &Home,
+    progress: &mut dyn Progress,
+    notify: Notify<'_>,
+) -> Result<bool, StartError> {
+    if !home.root().is_dir() {
+        return Ok(false);
+    }
+    let Some((_, options)) = running(home).map_err(SettingsError::from)? else { return Ok(false) };
+    let settings = Settings::resolve(home.clone(), options).map_err(SettingsError::from)?;
+    let requested = &RequestedOptions::default();
+    block_on(StartCommand { home, requested, progress, notify }.ensure(&settings))??;
+    Ok(true)
 }
 
 pub(super) struct StartCommand<'a> {

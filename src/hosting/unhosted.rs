@@ -68,7 +68,8 @@ pub(super) fn stop(home: &Home, notify: Notify<'_>) -> Result<Option<Stopped>, S
         let had_workers = workers::may_run(home);
         if had_workers {
             sign(&lock, home, ("stopping the workers", STOPPING_WORKERS), notify);
-            workers::stop_all(home)?;
+            let names = home.worker_names().map_err(StopError::unknown(home))?;
+            workers::stop_each(home, names)?;
         }
         match end_server(home, &lock, notify)? {
             // The server was alive before this command took the lock, so the host stopped the
@@ -83,6 +84,23 @@ pub(super) fn stop(home: &Home, notify: Notify<'_>) -> Result<Option<Stopped>, S
         let _ = watch::wait_exit(&watchdog, LEAVING);
     }
     Ok(Some(stopped))
+}
+
+/// Stops a worker, or `all`, of a home without a host and without a server. Returns whether a process
+/// ran. Does nothing and returns `None` if a host responds.
+pub(super) fn stop_worker(
+    home: &Home,
+    name: &str,
+    notify: Notify<'_>,
+) -> Result<Option<bool>, StopError> {
+    if !workers::may_run(home) {
+        return Ok(Some(false));
+    }
+    let Some(lock) = take_host_lock(home, notify)? else { return Ok(None) };
+    sign(&lock, home, ("stopping the workers", STOPPING_WORKERS), notify);
+    let mut names = home.worker_names().map_err(StopError::unknown(home))?;
+    names.retain(|it| name == "all" || name == it);
+    workers::stop_each(home, names).map(Some)
 }
 
 /// Deletes the socket and the record of a host that has ended and of its server. A host deletes both

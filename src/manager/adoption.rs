@@ -291,11 +291,11 @@ impl Manager {
         self.step(Some(Input::Exited { generation, exit, fatal: None }));
     }
 
-    /// Adopts the running workers of earlier hosts. If the server is to run, also loads the projects
-    /// of the earlier host.
+    /// Adopts the running workers of earlier hosts. If the earlier host has left a server that is to run,
+    /// also loads its projects.
     pub(super) async fn adopt_workers(&mut self) {
         self.crew.adopt().await;
-        if self.resumed == Some(Want::Up) {
+        if self.loads_projects {
             self.crew.resume_projects().await;
         }
     }

@@ -196,7 +196,7 @@ impl Handle {
     /// Waits until all workers of the project in this file that start with the server are ready.
     ///
     /// # Errors
-    /// The reason of the first worker that has failed.
+    /// The error of the namespaces, and the reasons of all workers that have failed.
     pub async fn await_workers(&self, project: PathBuf) -> Outcome {
         self.outcome(|reply| Request::AwaitWorkers { project, reply }).await
     }

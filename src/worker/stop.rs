@@ -21,13 +21,12 @@ pub enum StoppedWorker {
     Stranger(String),
 }
 
-/// Stops the workers of a home, all at the same time. This process must have the host lock. Returns
+/// Stops these workers of a home, all at the same time. This process must have the host lock. Returns
 /// the name of each worker that had a process, with the outcome.
 ///
 /// # Errors
 /// If it is unknown whether a worker runs.
-pub fn end_all(home: &Home) -> io::Result<Vec<(String, StoppedWorker)>> {
-    let names = home.worker_names()?;
+pub fn end_each(home: &Home, names: Vec<String>) -> io::Result<Vec<(String, StoppedWorker)>> {
     let ended = std::thread::scope(|scope| {
         let stops: Vec<_> = names
             .iter()
@@ -106,7 +105,7 @@ mod tests {
         Record { leader, ..record() }.write(&files.record()).unwrap();
         // A folder instead of the record of `before`.
         std::fs::create_dir(files.before()).unwrap();
-        let outcome = end_all(&home);
+        let outcome = end_each(&home, home.worker_names().unwrap());
         let has_ended = worker.try_wait().unwrap().is_some();
         let _ = worker.kill();
         worker.wait().unwrap();

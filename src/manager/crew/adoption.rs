@@ -83,9 +83,11 @@ impl Crew {
     /// Loads the projects of the previous host.
     pub(in crate::manager) async fn resume_projects(&mut self) {
         for file in self.intent.projects.clone() {
-            let project = read(&file).await;
-            let applied =
-                project.and_then(|it| self.apply(&it, None).map_err(|error| error.message));
+            let applied = read(&file).await.and_then(|mut project| {
+                // The next command for these workers or for the server repeats the search.
+                project.workers.retain(|spec| !self.unsearched.contains_key(&spec.name));
+                self.apply(&project, None).map_err(|error| error.message)
+            });
             self.trouble_of_project(&file, applied.err());
             // A file that cannot be used now may be repaired, or the next host may read it.
             self.watch(&file);

@@ -1,6 +1,7 @@
 //! Commands for workers, and their outcomes.
 
 use super::Crew;
+use crate::manager::Outcome;
 use crate::manager::worker::{WorkerCommand, WorkerHandle};
 use crate::process::environment::BaseEnvironment;
 use crate::protocol::ApiError;
@@ -9,14 +10,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
+/// Maximum number of errors whose texts are in one error.
+const SHOWN: usize = 5;
+
 impl Crew {
-    /// Passes a command to a worker, or to all. The outcome of a command for all is the first error.
+    /// Passes a command to a worker, or to all.
     pub(in crate::manager) fn command(
         &self,
         name: &str,
         command: WorkerCommand,
         base: Option<Arc<BaseEnvironment>>,
-        reply: oneshot::Sender<Result<(), ApiError>>,
+        reply: oneshot::Sender<Outcome>,
     ) {
         if name == "all" {
             let meant = self.kept().filter(|worker| match command {
@@ -29,7 +33,7 @@ impl Crew {
                 worker.command(command, base.clone(), reply);
                 outcome
             });
-            return answer(outcomes.collect(), reply);
+            return answer(None, outcomes.collect(), reply);
         }
         match self.workers.get(name) {
             Some(worker) => worker.command(command, base, reply),
@@ -51,11 +55,11 @@ impl Crew {
     }
 
     /// Replies when the namespaces are prepared and all workers of a project that are to run are ready,
-    /// or with the first error.
+    /// or with all errors.
     pub(in crate::manager) fn outcome(
         &mut self,
         project: PathBuf,
-        reply: oneshot::Sender<Result<(), ApiError>>,
+        reply: oneshot::Sender<Outcome>,
     ) {
         self.awaited.push((project, reply));
     }
@@ -70,13 +74,9 @@ impl Crew {
         }
         for (project, reply) in std::mem::take(&mut self.awaited) {
             let wanted = self.of(&project).filter(|worker| worker.spec.start);
-            let mut outcomes: Vec<_> = wanted.map(WorkerHandle::outcome).collect();
-            if let Some(error) = self.namespaces.error_of(&project) {
-                let (failed, outcome) = oneshot::channel();
-                let _ = failed.send(Err(ApiError::new("namespaces", error, "")));
-                outcomes.push(outcome);
-            }
-            answer(outcomes, reply);
+            let outcomes = wanted.map(WorkerHandle::outcome).collect();
+            let error = self.namespaces.error_of(&project);
+            answer(error.map(|error| ApiError::new("namespaces", error, "")), outcomes, reply);
         }
     }
 
@@ -105,16 +105,50 @@ impl Crew {
     }
 }
 
-/// Replies when all outcomes are known, with the first error.
+/// Replies when all outcomes are known, with `error` and all other errors.
 fn answer(
-    outcomes: Vec<oneshot::Receiver<Result<(), ApiError>>>,
-    reply: oneshot::Sender<Result<(), ApiError>>,
+    error: Option<ApiError>,
+    outcomes: Vec<oneshot::Receiver<Outcome>>,
+    reply: oneshot::Sender<Outcome>,
 ) {
     tokio::spawn(async move {
         let all = futures_util::future::join_all(outcomes).await;
         // A task that has ended without an outcome belongs to a removed worker or to a host that
         // ends.
-        let known = all.into_iter().flatten();
-        let _ = reply.send(known.collect());
+        let errors = all.into_iter().flatten().filter_map(Result::err);
+        let _ = reply.send(combined(error.into_iter().chain(errors).collect()));
     });
+}
+
+/// The outcome of several commands: their only error, or one error with the texts of the first ones.
+fn combined(errors: Vec<ApiError>) -> Outcome {
+    let [first, _, ..] = errors.as_slice() else {
+        return errors.into_iter().next().map_or(Ok(()), Err);
+    };
+    let mut lines: Vec<String> = errors.iter().take(SHOWN).map(ToString::to_string).collect();
+    if let Some(more) = errors.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        lines.push(format!("and {more} more; `stigmer local status` shows all"));
+    }
+    Err(ApiError::new(&first.code, lines.join("\n"), ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_of_several_workers_has_the_reason_and_the_hint_of_each() {
+        let error = |name: &str| ApiError::new("failed", format!("worker `{name}`: crash"), "see");
+        let logged = ApiError::new("failed", "worker `b`: crash\nlast log lines:\n  x\n", "see");
+        assert_eq!(combined(vec![]), Ok(()));
+        assert_eq!(combined(vec![error("a")]), Err(error("a")));
+        let both = combined(vec![error("a"), logged, error("c")]).unwrap_err().to_string();
+        let expected = "worker `a`: crash; see\nworker `b`: crash\nlast log lines:\n  x\n\
+                        What to do: see\nworker `c`: crash; see";
+        assert_eq!(both, expected);
+        let many = (0..SHOWN + 3).map(|n| error(&n.to_string())).collect();
+        let many = combined(many).unwrap_err().to_string();
+        assert_eq!(many.lines().count(), SHOWN + 1);
+        assert!(many.ends_with("and 3 more; `stigmer local status` shows all"), "{many}");
+    }
 }

@@ -127,6 +127,70 @@ fn restart_of_the_server_without_a_host_that_responds_keeps_the_workers() {
 }
 
 #[test]
+fn command_for_a_worker_needs_no_host_that_responds() {
+    let rig = Rig::new();
+    let shop = Shop::new(&rig, "shop", &two_workers());
+    shop.run(&[]).exits(0);
+    let server = rig.temporal();
+    let ends: [fn(&Rig); 2] = [Rig::kill_host, |rig| rig.host().signal(Signal::STOP)];
+    for end in ends {
+        let worker = shop.process("orders");
+        end(&rig);
+        rig.run(&["restart", "orders", "ordes"]).exits(1).complains(&["did you mean `orders`?"]);
+        assert!(worker.is_alive());
+        end(&rig);
+        rig.run(&["restart", "orders"]).exits(0);
+        assert!(!worker.is_alive());
+        let worker = shop.process("orders");
+        end(&rig);
+        let stopped = rig.run(&["stop", "orders"]).exits(0);
+        assert_eq!(stopped.says(), "worker `orders` is stopped");
+        assert!(!worker.is_alive());
+        assert_eq!(shop.wait_state("orders", "stopped")["intent"], "down");
+        end(&rig);
+        // The worker that starts only on request has no record.
+        rig.run(&["start", "mail", "orders"]).exits(0);
+        rig.run(&["stop", "mail"]).exits(0);
+        assert!(server.is_alive());
+    }
+    rig.stop();
+}
+
+#[test]
+fn command_for_a_worker_and_the_watchdog_replace_a_host_only_once() {
+    let rig = Rig::with(&[("watchdog", "true")]);
+    let shop = Shop::new(&rig, "shop", &two_workers());
+    shop.run(&[]).exits(0);
+    let (host, server, orders) = (rig.host(), rig.temporal(), shop.process("orders"));
+    host.signal(Signal::STOP);
+    rig.run(&["start", "mail"]).exits(0);
+    assert!(!host.is_alive());
+    assert!(server.is_alive());
+    assert_eq!(shop.wait_ready("orders", 1)["pid"], orders.pid);
+    assert_eq!(rig.status()["state"], "ready");
+    rig.stop();
+}
+
+#[test]
+fn worker_without_a_host_and_a_server_can_only_be_stopped() {
+    let rig = Rig::new();
+    let shop = Shop::new(&rig, "shop", &two_workers());
+    shop.run(&[]).exits(0);
+    let (worker, server) = (shop.process("orders"), rig.temporal());
+    rig.kill_host();
+    server.kill();
+    wait_gone(&server);
+    rig.run(&["restart", "orders"]).exits(1).complains(&["the server is not running"]);
+    assert!(worker.is_alive());
+    assert_eq!(rig.run(&["stop", "mail"]).exits(0).says(), "worker `mail` is not running");
+    assert_eq!(rig.run(&["stop", "orders"]).exits(0).says(), "worker `orders` is stopped");
+    assert!(!worker.is_alive());
+    assert_eq!(rig.run(&["stop", "orders"]).exits(0).says(), "worker `orders` is not running");
+    assert_eq!(rig.status()["state"], "stopped");
+    rig.stop();
+}
+
+#[test]
 fn worker_whose_record_cannot_be_read_does_not_hinder_the_adoption_of_the_others() {
     let rig = Rig::new();
     let (orders, mail) = (python_worker(&["orders"]), python_worker(&["mail"]));

@@ -88,13 +88,36 @@ fn worker_that_cannot_start_fails_with_its_reason_and_the_server_runs() {
 }
 
 #[test]
+fn error_of_a_start_has_all_failed_workers_and_the_namespaces() {
+    let rig = Rig::new();
+    rig.start();
+    let attribute = ["operator", "search-attribute", "create", "--name", "Region"];
+    rig.cli(&[&attribute[..], &["--type", "Keyword"]].concat()).exits(0);
+    let text = "[temporal]\nsearch-attributes = { Region = \"Double\" }\n\
+                [worker.orders]\nrun = \"no-such-program\"\n\
+                [worker.mail]\nrun = \"./none\"\n";
+    let shop = Shop::new(&rig, "shop", text);
+    shop.run(&[]).exits(1).complains(&[
+        "Region",
+        "the type Keyword, not Double",
+        "worker `orders`",
+        "there is no program `no-such-program` on PATH",
+        "worker `mail`",
+        "none: No such file or directory",
+    ]);
+    rig.stop();
+}
+
+#[test]
 fn commands_start_stop_and_restart_workers_by_name() {
     let rig = Rig::new();
     let (orders, mail) = (python_worker(&["orders"]), python_worker(&["mail"]));
     let text =
         format!("[worker.orders]\nrun = {orders}\n\n[worker.mail]\nrun = {mail}\nstart = false");
     let shop = Shop::new(&rig, "shop", &text);
-    shop.run(&["stop", "orders"]).exits(1).complains(&["the server is not running"]);
+    let stopped = shop.run(&["stop", "orders"]).exits(0);
+    assert_eq!(stopped.says(), "worker `orders` is not running");
+    shop.run(&["start", "orders"]).exits(1).complains(&["the server is not running"]);
     shop.run(&["start"]).exits(0);
     shop.wait_ready("orders", 1);
     assert_eq!(shop.wait_state("mail", "stopped")["generation"], 0);
@@ -111,7 +134,14 @@ fn commands_start_stop_and_restart_workers_by_name() {
         assert_eq!((&stopped["intent"], &stopped["pid"]), (&"down".into(), &Value::Null));
     }
     assert_eq!(rig.status()["state"], "ready");
-    rig.run(&["restart", "order"]).exits(1).complains(&["no worker `order`", "mean `orders`?"]);
+    for command in ["start", "stop", "restart"] {
+        // Nothing is done before all names are known.
+        let ran = rig.run(&[command, "server", "mail", "order"]).exits(1);
+        ran.complains(&["no worker `order`", "mean `orders`?"]);
+    }
+    rig.run(&["stop", "a b/ü"]).exits(1).complains(&["there is no worker `a b/ü`"]);
+    assert_eq!(shop.wait_state("mail", "stopped")["generation"], 1);
+    assert_eq!(rig.status()["temporal"]["generation"], 1);
     socket::ask(&rig, "POST", "/v1/workers/none/start", "").is_error(404, "unknown_worker");
     socket::ask(&rig, "POST", "/v1/workers/orders/jump", "").is_error(404, "not_found");
     assert_eq!(socket::ask(&rig, "POST", "/v1/workers/all/start?wait=true", "").code, 202);
