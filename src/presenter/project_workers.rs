@@ -35,7 +35,7 @@ fn row(worker: &ProjectWorker, now: Now<'_>) -> WorkerRow {
         #[expect(clippy::cast_possible_truncation, reason = "a percentage for the screen")]
         cpu_percent: worker.cpu_percent.filter(|_| is_watched).map(|percent| percent as f32),
         rss_bytes: worker.rss_bytes.filter(|_| is_watched),
-        since_ms: Some(now.age(worker.state_ms)),
+        since_ms: Some(now.age(worker.since_ms())),
         restarts: Some(worker.restarts.total),
         generation: Some(worker.generation.0),
         cause: quote(&worker.cause()),
@@ -101,7 +101,11 @@ mod tests {
 
     #[test]
     fn worker_of_a_project_is_a_row_with_its_process_and_its_restarts() {
-        let worker = ProjectWorker { state_ms: 60_000, ..tests::worker("orders") };
+        // The server was restarted 2 ms ago, and the worker polls again.
+        let (uptime_ms, state_ms) = (Some(60_000), 2);
+        let worker = ProjectWorker { uptime_ms, state_ms, ..tests::worker("orders") };
+        let degraded = ProjectWorker { state: State::Degraded, ..worker.clone() };
+        assert_eq!(shown(degraded, Link::Up).since_ms, Some(1_002));
         let row = shown(worker.clone(), Link::Up);
         assert_eq!((row.name.as_str(), row.external), ("orders", false));
         assert_eq!(row.state, WorkerState::Running);

@@ -97,6 +97,22 @@ impl ProjectWorker {
         }
     }
 
+    /// The time that the screen and `status` show: since the start of the process of a ready worker, or
+    /// since any other state began. A restart of the server makes a worker ready again, but its process
+    /// is older.
+    #[must_use]
+    pub fn since_ms(&self) -> u64 {
+        match self.state {
+            State::Ready => self.uptime_ms.unwrap_or(self.state_ms),
+            State::Stopped
+            | State::Starting
+            | State::Degraded
+            | State::Stopping
+            | State::Backoff
+            | State::Failed => self.state_ms,
+        }
+    }
+
     /// Advances all ages by `ms` milliseconds.
     pub(super) fn grow_older(&mut self, ms: u64) {
         let Self { restarts, uptime_ms, state_ms, next_start_ms, outdated, .. } = self;

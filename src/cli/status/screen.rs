@@ -76,9 +76,8 @@ pub(super) fn render(
 fn workers(sheet: &mut Sheet, status: &Status) {
     for (number, worker) in status.workers.iter().enumerate() {
         let mut text = format!("{} {}", worker.name, worker.state.as_str());
-        if let Some(ms) = worker.uptime_ms {
-            text.push_str(&format!("   up {}", human::uptime(ms)));
-        }
+        let label = if worker.state == State::Ready { "up" } else { "for" };
+        text.push_str(&format!("   {label} {}", human::uptime(worker.since_ms())));
         text.extend(worker.pid.map(|pid| format!("   pid {pid}")));
         if worker.restarts.total > 0 {
             text.push_str(&format!("   restarted {} ×", worker.restarts.total));
@@ -227,6 +226,7 @@ impl Sheet {
 mod tests {
     use super::*;
     use crate::config::FileOrigin;
+    use crate::protocol::ProjectWorker;
     use std::path::Path;
 
     fn status(more: &str) -> Status {
@@ -337,5 +337,24 @@ mod tests {
         assert!(!plain.contains('\x1b') && coloured.contains("\x1b[1;32m● READY\x1b[0m"));
         let sgr = regex::Regex::new("\x1b\\[[0-9;]*m").unwrap();
         assert_eq!(sgr.replace_all(&coloured, ""), plain);
+    }
+
+    #[test]
+    fn age_of_a_worker_is_the_same_as_on_the_dashboard() {
+        let mut status = status("{}");
+        let worker = |state| ProjectWorker {
+            state,
+            uptime_ms: Some(61_000),
+            state_ms: 2_000,
+            ..crate::protocol::tests::worker("orders")
+        };
+        for (state, row) in [
+            (State::Ready, "orders ready   up 1 min 01 s"),
+            (State::Degraded, "orders degraded   for 2 s"),
+        ] {
+            status.workers = vec![worker(state)];
+            let text = render(&status, &[], "/h", false);
+            assert!(text.contains(row), "{text}");
+        }
     }
 }
