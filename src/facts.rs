@@ -15,6 +15,7 @@ pub(crate) mod record;
 mod restarts;
 mod status;
 pub(crate) mod timeline;
+mod troubles;
 mod worker;
 
 pub use broadcast::{BEAT, Latest, Stream};
@@ -25,6 +26,7 @@ pub use intent::{Intent, WorkerIntent};
 pub use logged_runs::{LoggedRun, LoggedRunReader, LoggedRuns};
 pub use restarts::RestartFacts;
 use status::Clock;
+pub use troubles::Troubles;
 pub(crate) use worker::OUTDATED;
 pub use worker::{LeftWorker, WorkerFacts};
 
@@ -146,7 +148,7 @@ pub struct Facts {
     /// be empty.
     pub note: String,
     /// The parts of the host that do not work: for each, a short key and a message.
-    pub troubles: BTreeMap<&'static str, String>,
+    pub troubles: Troubles<&'static str>,
     /// Number of automatic restarts of this home, by cause.
     pub restarts: BTreeMap<Cause, u64>,
     /// The latest automatic restart.
@@ -202,7 +204,7 @@ impl Facts {
             server: None,
             generation: Generation::default(),
             note: String::new(),
-            troubles: BTreeMap::new(),
+            troubles: Troubles::default(),
             restarts: BTreeMap::new(),
             last_restart: None,
             marks: VecDeque::new(),
@@ -289,10 +291,7 @@ impl Facts {
     }
 
     pub(crate) fn trouble(&mut self, with: &'static str, what: Option<String>) {
-        match what {
-            Some(what) => self.troubles.insert(with, what),
-            None => self.troubles.remove(with),
-        };
+        self.troubles.set(with, what);
     }
 
     pub(crate) fn remember_probe(&mut self, latency: Option<u64>) {

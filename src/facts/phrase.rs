@@ -1,8 +1,8 @@
 //! The message about a state that the status shows. The server and the workers share most of these
 //! texts.
 
+use super::Troubles;
 use crate::supervisor::{Cause, State, Want};
-use std::collections::BTreeMap;
 
 /// The message about the state of a unit. May be empty.
 pub(super) fn of_state(state: &State, want: Want) -> String {
@@ -28,9 +28,9 @@ pub(super) fn of_state(state: &State, want: Want) -> String {
     }
 }
 
-/// The whole message: about the state, followed by a note and the troubles.
-pub(super) fn joined(said: &str, note: &str, troubles: &BTreeMap<&'static str, String>) -> String {
-    let parts = [said, note].into_iter().chain(troubles.values().map(String::as_str));
+/// The whole message: about the state, followed by a note and the troubles, newest first.
+pub(super) fn joined(said: &str, note: &str, troubles: &Troubles<&'static str>) -> String {
+    let parts = [said, note].into_iter().chain(troubles.messages());
     let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
     parts.join(" · ")
 }

@@ -1,6 +1,6 @@
 //! The facts about one worker of a project, and their conversion to the status.
 
-use super::{Clock, RestartFacts, millis, phrase, restarts, state_name};
+use super::{Clock, RestartFacts, Troubles, millis, phrase, restarts, state_name};
 use crate::process::identity::Identity;
 use crate::protocol::{LastRestart, LogStatus, Outdated, ProjectWorker, State as StateName};
 use crate::supervisor::{
@@ -58,7 +58,7 @@ pub struct WorkerFacts {
     /// A message that is shown in addition to the state. May be empty.
     pub note: String,
     /// What does not work: for each, a short key and a message.
-    pub troubles: BTreeMap<&'static str, String>,
+    pub troubles: Troubles<&'static str>,
     /// When `before` failed first since its last success. `None` if it has not failed since then.
     pub outdated_since: Option<Instant>,
     /// What a start or a restart waits for. `None` if nothing holds it.
@@ -101,7 +101,7 @@ impl WorkerFacts {
             restarts: BTreeMap::new(),
             last_restart: None,
             note: String::new(),
-            troubles: BTreeMap::new(),
+            troubles: Troubles::default(),
             outdated_since: None,
             waits: None,
             last_words: Vec::new(),
@@ -136,10 +136,7 @@ impl WorkerFacts {
             let first = self.outdated_since.unwrap_or_else(Instant::now);
             self.outdated_since = what.is_some().then_some(first);
         }
-        match what {
-            Some(what) => self.troubles.insert(with, what),
-            None => self.troubles.remove(with),
-        };
+        self.troubles.set(with, what);
     }
 
     pub(crate) fn remember_restart(&mut self, restart: RestartFacts) {

@@ -1,6 +1,6 @@
 //! Carries out the commands of the operator, and sends their outcomes to the clients.
 
-use super::report::ProjectChange;
+use super::report::{ProjectChange, ProjectTrouble};
 use super::{Command, Facts, Intent, Manager, Outcome, WorkerCommand};
 use crate::facts::WorkerFacts;
 use crate::process::environment::BaseEnvironment;
@@ -88,10 +88,8 @@ impl Manager {
             Ok(project) => self
                 .run_project(&project, false, None)
                 .err()
-                .map(|error| format!("{}; {}", error.message, error.hint)),
-            Err(why) => {
-                Some(format!("{why}; until it is repaired, its last content stays in force"))
-            }
+                .map(|error| ProjectTrouble::Unusable(error.to_string())),
+            Err(trouble) => Some(trouble),
         };
         self.crew.trouble_of_project(&change.file, trouble);
     }

@@ -9,9 +9,9 @@ mod outcomes;
 use super::history::LeftWorkers;
 use super::namespaces::Namespaces;
 use super::project_watch::watch_project;
-use super::report::{PreparedNamespaces, WorkerReport};
+use super::report::{PreparedNamespaces, ProjectTrouble, WorkerReport};
 use super::worker::{Assignment, WorkerCommand, WorkerHandle, begin};
-use crate::facts::{Facts, LeftWorker, WorkerFacts, WorkerIntent};
+use crate::facts::{Facts, LeftWorker, Troubles, WorkerFacts, WorkerIntent};
 use crate::paths::{Home, shortened};
 use crate::process::environment::BaseEnvironment;
 use crate::project::{Project, WorkerSpec};
@@ -44,7 +44,9 @@ pub(super) struct Crew {
     /// The variables of the latest command that runs a project, for workers that it does not have yet.
     bases: BTreeMap<PathBuf, Arc<BaseEnvironment>>,
     /// Why project files cannot be used now.
-    troubles: BTreeMap<PathBuf, String>,
+    troubles: Troubles<PathBuf>,
+    /// The project files that were deleted.
+    deleted: BTreeSet<PathBuf>,
     namespaces: Namespaces,
     /// Clients that wait for the workers of a project, until the namespaces are prepared.
     awaited: Vec<(PathBuf, oneshot::Sender<Result<(), ApiError>>)>,
@@ -73,7 +75,8 @@ impl Crew {
             projects: BTreeSet::new(),
             watches: BTreeMap::new(),
             bases: BTreeMap::new(),
-            troubles: BTreeMap::new(),
+            troubles: Troubles::default(),
+            deleted: BTreeSet::new(),
             namespaces: Namespaces::new(report.clone()),
             awaited: Vec::new(),
             is_prepared: false,
@@ -95,20 +98,35 @@ impl Crew {
     }
 
     /// Notes why a project file cannot be used, or that it can be used again.
-    pub(super) fn trouble_of_project(&mut self, file: &Path, trouble: Option<String>) {
+    pub(super) fn trouble_of_project(&mut self, file: &Path, trouble: Option<ProjectTrouble>) {
         match trouble {
-            Some(trouble) => {
-                tracing::warn!(trouble, "cannot use a project file");
-                self.troubles.insert(file.to_owned(), trouble);
-            }
-            None => _ = self.troubles.remove(file),
+            Some(ProjectTrouble::Deleted) => self.deleted.insert(file.to_owned()),
+            Some(ProjectTrouble::Unusable(_)) | None => self.deleted.remove(file),
+        };
+        let message = trouble.map(|trouble| trouble.message(file));
+        if let Some(trouble) = &message {
+            tracing::warn!(trouble, "cannot use a project file");
         }
+        self.troubles.set(file.to_owned(), message);
     }
 
-    /// Why project files cannot be used, for the status.
+    /// Why project files cannot be used, for the status. The newest trouble is the first one.
     pub(super) fn project_trouble(&self) -> Option<String> {
-        let troubles: Vec<&str> = self.troubles.values().map(String::as_str).collect();
-        (!troubles.is_empty()).then(|| troubles.join("; "))
+        let troubles: Vec<&str> = self.troubles.messages().collect();
+        (!troubles.is_empty()).then(|| troubles.join(" · "))
+    }
+
+    /// Forgets the projects whose files were deleted. Their workers are removed after their end.
+    fn forget_deleted(&mut self) {
+        for file in std::mem::take(&mut self.deleted) {
+            let own = self.workers.iter().filter(|(_, worker)| worker.project == file);
+            self.removed.extend(own.map(|(name, _)| name.clone()));
+            self.projects.remove(&file);
+            self.watches.remove(&file);
+            self.bases.remove(&file);
+            self.namespaces.forget(&file);
+            self.troubles.set(file, None);
+        }
     }
 
     /// Why namespaces are not as a project needs them, for the status.
@@ -150,7 +168,7 @@ impl Crew {
             }
         }
         self.watch(&project.file);
-        self.troubles.remove(&project.file);
+        self.trouble_of_project(&project.file, None);
         self.namespaces.need(project);
         if let Some(base) = base {
             self.of(&project.file).for_each(|worker| worker.offer(base.clone()));
@@ -247,6 +265,7 @@ impl Crew {
 
     /// Stops all workers, because the server is to be stopped.
     pub(super) fn halt(&mut self, cause: Cause) {
+        self.forget_deleted();
         self.workers.values_mut().for_each(|worker| worker.halt(cause));
     }
 

@@ -9,7 +9,7 @@ use crate::temporal::provision::{NamespaceChange, NamespaceSpec};
 use crate::unit::tasks::Task;
 use crate::worker::ServerAccess;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -50,6 +50,11 @@ impl Namespaces {
             true => _ = self.needs.remove(&project.file),
             false => _ = self.needs.insert(project.file.clone(), spec),
         }
+    }
+
+    /// Notes that a project needs nothing any more.
+    pub(super) fn forget(&mut self, file: &Path) {
+        self.needs.remove(file);
     }
 
     /// Whether the namespaces are prepared for the server that is ready now, or cannot be. Begins to
@@ -123,7 +128,7 @@ impl Namespaces {
     }
 
     /// The error of a project.
-    pub(super) fn error_of(&self, project: &std::path::Path) -> Option<&str> {
+    pub(super) fn error_of(&self, project: &Path) -> Option<&str> {
         self.errors().find(|(file, _)| *file == project).map(|(_, error)| error)
     }
 

@@ -1,11 +1,12 @@
 //! Watches a project file, and reads it again after each change.
 
-use super::report::{ProjectChange, WorkerReport};
+use super::report::{ProjectChange, ProjectTrouble, WorkerReport};
 use crate::paths::shortened;
 use crate::process::threads::LOOKS;
-use crate::project::{self, Project};
+use crate::project::{self, Project, ProjectError};
 use crate::unit::tasks::Task;
 use crate::watch::{Patterns, WatchReport, follow};
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -36,12 +37,18 @@ pub(super) fn watch_project(file: &Path, report: &mpsc::UnboundedSender<WorkerRe
     })
 }
 
-/// Reads a project file. The error is one line for the status.
-pub(super) async fn read(file: &Path) -> Result<Project, String> {
+/// Reads a project file.
+pub(super) async fn read(file: &Path) -> Result<Project, ProjectTrouble> {
     let path = file.to_owned();
-    match LOOKS.run(READ, move || project::load(&path)).await {
-        Ok(Ok(project)) => Ok(project),
-        Ok(Err(error)) => Err(error.to_string().replace('\n', "; ")),
-        Err(error) => Err(format!("cannot read {}: {error}", shortened(file))),
-    }
+    let why = match LOOKS.run(READ, move || project::load(&path)).await {
+        Ok(Ok(project)) => return Ok(project),
+        Ok(Err(ProjectError::Unreadable { source, .. }))
+            if source.kind() == io::ErrorKind::NotFound =>
+        {
+            return Err(ProjectTrouble::Deleted);
+        }
+        Ok(Err(error)) => error.to_string().replace('\n', "; "),
+        Err(error) => format!("cannot read {}: {error}", shortened(file)),
+    };
+    Err(ProjectTrouble::Unusable(why))
 }

@@ -1,12 +1,13 @@
 //! What the tasks of the workers and projects report to the manager.
 
 use crate::facts::WorkerFacts;
+use crate::paths::shortened;
 use crate::project::Project;
 use crate::protocol::Entry;
 use crate::supervisor::{Generation, Want};
 use crate::temporal::provision::NamespaceSpec;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A report to the manager.
@@ -33,7 +34,32 @@ pub(super) struct ProjectChange {
     /// Path of the file.
     pub file: PathBuf,
     /// The project, or why the file cannot be used.
-    pub project: Result<Project, String>,
+    pub project: Result<Project, ProjectTrouble>,
+}
+
+/// Why a project file cannot be used. Its last content stays in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ProjectTrouble {
+    /// There is no file any more.
+    Deleted,
+    /// The file has mistakes, or another error. The text names the file.
+    Unusable(String),
+}
+
+impl ProjectTrouble {
+    /// Describes the trouble in one line, for the status.
+    pub(super) fn message(&self, file: &Path) -> String {
+        match self {
+            Self::Deleted => format!(
+                "{} was deleted or moved; restore it, or forget it and its workers with \
+                 `stigmer local stop`",
+                shortened(file)
+            ),
+            Self::Unusable(why) => {
+                format!("{why}; until it is repaired, its last content stays in force")
+            }
+        }
+    }
 }
 
 /// What the projects need, by their files.

@@ -220,7 +220,7 @@ async fn host_waits_for_a_command_that_holds_its_lock_and_then_stops_the_server(
     let is_troubled = facts.wait_for(|it| it.troubles.contains_key("home"));
     tokio::select! {
         troubled = is_troubled => {
-            let text = troubled.unwrap().troubles["home"].clone();
+            let text = troubled.unwrap().troubles.get("home").cloned().unwrap();
             assert!(text.contains(&format!("locked by pid {}", own_pid())), "{text}");
         }
         () = host.home_lost().cancelled_owned() => panic!("the host gave up its home"),

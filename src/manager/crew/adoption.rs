@@ -2,6 +2,7 @@
 
 use super::Crew;
 use crate::manager::project_watch::read;
+use crate::manager::report::ProjectTrouble;
 use crate::paths::{WorkerFiles, shortened};
 use crate::process::record::Record;
 use crate::process::threads::LOOKS;
@@ -86,7 +87,8 @@ impl Crew {
             let applied = read(&file).await.and_then(|mut project| {
                 // The next command for these workers or for the server repeats the search.
                 project.workers.retain(|spec| !self.unsearched.contains_key(&spec.name));
-                self.apply(&project, None).map_err(|error| error.message)
+                self.apply(&project, None)
+                    .map_err(|error| ProjectTrouble::Unusable(error.to_string()))
             });
             self.trouble_of_project(&file, applied.err());
             // A file that cannot be used now may be repaired, or the next host may read it.

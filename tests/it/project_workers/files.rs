@@ -3,6 +3,7 @@
 use crate::support::process::environment;
 use crate::support::rig::Rig;
 use crate::support::shop::{Shop, python_worker, worker};
+use crate::support::socket;
 use rustix::process::Signal;
 
 #[test]
@@ -59,7 +60,7 @@ fn broken_or_deleted_project_file_changes_nothing_and_a_repaired_one_is_followed
     let broken = message("the mistake", "stigmer.toml:3: unknown key `wtch`");
     assert!(broken.contains("last content stays in force"), "{broken}");
     std::fs::remove_file(shop.file()).unwrap();
-    message("the missing file", "cannot read");
+    message("the missing file", "stigmer.toml was deleted or moved; restore it");
     assert_eq!(pids(), before);
 
     // The repaired file has one worker less, a changed one, and a new one.
@@ -71,6 +72,35 @@ fn broken_or_deleted_project_file_changes_nothing_and_a_repaired_one_is_followed
     let status =
         rig.wait_for("the end of the removed worker", |status| worker(status, "billing").is_none());
     assert_eq!(status["message"], "");
+    rig.stop();
+}
+
+#[test]
+fn stop_of_the_server_forgets_a_deleted_project() {
+    let rig = Rig::new();
+    let shop = |name: &str| {
+        let run = python_worker(&[name]);
+        Shop::new(&rig, name, &format!("[worker.{name}]\nrun = {run}\n"))
+    };
+    let (first, second) = (shop("orders"), shop("mail"));
+    first.run(&[]).exits(0);
+    second.run(&[]).exits(0);
+    first.write("wrong");
+    rig.wait_for("the mistake", |status| status["message"].as_str().unwrap().contains(":1: "));
+    std::fs::remove_file(second.file()).unwrap();
+    let status = rig.wait_for("the missing file", |status| {
+        status["message"].as_str().unwrap().contains("was deleted")
+    });
+    let newest = status["message"].as_str().unwrap().split(" · ").next().unwrap();
+    assert!(newest.contains("mail/stigmer.toml was deleted or moved"), "{status:#}");
+    // The host stays.
+    assert_eq!(socket::ask(&rig, "POST", "/v1/stop?wait=true", "").code, 202);
+    assert_eq!(socket::ask(&rig, "POST", "/v1/start?wait=true", "").code, 202);
+    first.wait_state("orders", "ready");
+    let status = rig.status();
+    assert!(worker(&status, "mail").is_none(), "{status:#}");
+    let message = status["message"].as_str().unwrap();
+    assert!(message.contains(":1: ") && !message.contains("deleted"), "{message}");
     rig.stop();
 }
 
