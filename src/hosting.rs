@@ -39,7 +39,7 @@ pub use leave::{Departure, Need};
 pub use notice::{Notice, Notify};
 pub use patience::Patience;
 pub use problems::problems;
-pub use program::{ProgramError, ensure as ensure_program};
+pub use program::{ProgramError, ensure as ensure_program, shell_program};
 pub use restart::{check_restart, restart};
 pub use restored::wait_restored;
 pub use settings::{SettingsError, settings_to_host, settings_to_restart};

@@ -37,6 +37,8 @@ use stigmer_ui::model::{Answer, Commands, Listing, Model, OpenWorkflow};
 pub struct Viewer {
     /// Path of the home, as the screen shows it.
     pub home: String,
+    /// The Temporal CLI in copied commands, quoted for a shell. `None` if the shell finds `temporal`.
+    pub temporal_program: Option<String>,
     /// Whether this process is the host. If so, it can hand over to a background host.
     pub hosts: bool,
     /// Name of a command that this viewer has sent and that is in progress.
@@ -198,6 +200,7 @@ pub fn present(view: &View, viewer: &Viewer) -> Model {
             Some(temporal) => Some(temporal.address.clone()),
             None => status.options.server_address(),
         },
+        temporal_program: viewer.temporal_program.clone(),
         ui_url: match temporal {
             Some(temporal) => temporal.ui_url.clone(),
             None => status.options.ui_url(),

@@ -28,8 +28,8 @@ mod witness;
 use crate::config::{DashboardOptions, Different, RequestedOptions, Settings};
 use crate::harmless;
 use crate::hosting::{
-    AttachError, Attaching, Attachment, Departure, Host, HostError, HostProcess, Notice, Notify,
-    Unreachable,
+    self, AttachError, Attaching, Attachment, Departure, Host, HostError, HostProcess, Notice,
+    Notify, Unreachable,
 };
 use crate::manager::Command;
 use crate::paths::Home;
@@ -88,6 +88,7 @@ pub async fn run(
     process: HostProcess,
 ) -> Result<i32, TuiError> {
     let home = settings.home.clone();
+    let temporal_program = hosting::shell_program(&home, settings.temporal_bin.as_deref());
     let entry = HomeEntry { settings, process };
     // Install the signal handlers first: a signal must not end the process during the operations
     // below.
@@ -99,6 +100,7 @@ pub async fn run(
     #[cfg(debug_assertions)]
     panic_if_requested(&session);
     let mut dashboard = Dashboard::new(&home, session, hosting.is_some(), options);
+    dashboard.viewer.temporal_program = temporal_program;
     let over = loop {
         let lost = hosting.as_ref().map(Host::home_lost).unwrap_or_default();
         let end = dashboard.run(&mut screen, &mut events, &mut signals, lost).await;

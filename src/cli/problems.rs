@@ -3,11 +3,13 @@
 
 use super::output::{self, is_coloured, note, raw};
 use super::{CliError, Context};
+use crate::config;
 use crate::harmless::harmless;
 use crate::hosting;
 use crate::protocol::{Problem, ProblemList, Severity, State};
 use std::fmt::Write;
 use stigmer_ui::human;
+use stigmer_ui::request::runnable;
 
 pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
     context.warn_of_broken_files();
@@ -17,7 +19,10 @@ pub(super) fn run(context: &Context, json: bool) -> Result<i32, CliError> {
             .map_err(|error| CliError::Other(format!("cannot write the problems: {error}")))?;
         output::json(&text);
     } else {
-        raw(render(&list, is_coloured()).as_bytes());
+        let file = config::read_file(&context.home).unwrap_or_default();
+        let named = context.explicit.temporal_bin.clone().or(file.temporal_bin);
+        let program = hosting::shell_program(&context.home, named.as_deref());
+        raw(render(&list, program.as_deref(), is_coloured()).as_bytes());
     }
     if let Some(why) = &list.unknown {
         note(&format!("stigmer: the problems of workflows are unknown: {why}"));
@@ -41,8 +46,8 @@ fn shown(list: &ProblemList) -> impl Iterator<Item = &Problem> {
 }
 
 /// Formats the problems, each with its cause, its attempts, a hint and a command. Counts the
-/// dismissed ones.
-fn render(list: &ProblemList, coloured: bool) -> String {
+/// dismissed ones. `program` is the Temporal CLI if the shell does not find it.
+fn render(list: &ProblemList, program: Option<&str>, coloured: bool) -> String {
     let mut text = String::new();
     let dismissed = list.problems.len() - shown(list).count();
     if shown(list).next().is_none() && list.unknown.is_none() {
@@ -69,7 +74,7 @@ fn render(list: &ProblemList, coloured: bool) -> String {
             workflows(problem),
             attempts(problem),
             problem.hint.clone(),
-            problem.command.clone(),
+            problem.command.as_deref().map(|command| runnable(command, program)),
         ];
         for detail in details.into_iter().flatten() {
             let _ = writeln!(text, "    {}", harmless(&detail));
@@ -135,6 +140,18 @@ mod tests {
     use crate::protocol::{ProblemKind, SCHEMA};
 
     #[test]
+    fn command_has_the_program_that_the_shell_does_not_find() {
+        let command = Some("temporal workflow show --workflow-id a".to_owned());
+        let problem = Problem { command, ..Problem::new(ProblemKind::Stuck, "a") };
+        let problems = vec![problem];
+        let list = ProblemList { schema: SCHEMA, as_of_ms: None, unknown: None, problems };
+        let shown = |program| render(&list, program, false);
+        assert!(shown(None).ends_with("    temporal workflow show --workflow-id a\n"));
+        let expected = "    '/a b/temporal' workflow show --workflow-id a\n";
+        assert!(shown(Some("'/a b/temporal'")).ends_with(expected));
+    }
+
+    #[test]
     fn dismissed_problems_are_counted() {
         let list = |dismissed: &[bool], unknown: Option<&str>| {
             let problem = |dismissed: &bool| Problem {
@@ -143,7 +160,7 @@ mod tests {
             };
             let unknown = unknown.map(str::to_owned);
             let problems = dismissed.iter().map(problem).collect();
-            render(&ProblemList { schema: SCHEMA, as_of_ms: None, unknown, problems }, false)
+            render(&ProblemList { schema: SCHEMA, as_of_ms: None, unknown, problems }, None, false)
         };
         assert_eq!(list(&[], None), "no problems\n");
         assert_eq!(list(&[true], None), "no problems except 1 dismissed one (--json lists it)\n");

@@ -2,10 +2,12 @@
 
 use super::{is_hosted, prepare};
 use crate::config::Settings;
-use crate::paths::HomeError;
+use crate::paths::{Home, HomeError};
 use crate::process::ports;
 use crate::temporal::install::{self, InstallError, Progress};
 use crate::temporal::locate::{self, LocateError};
+use std::path::Path;
+use stigmer_ui::request::shell_word;
 
 /// The reason why there is no usable Temporal CLI.
 #[derive(Debug, thiserror::Error)]
@@ -45,4 +47,13 @@ pub fn ensure(settings: &Settings, progress: &mut dyn Progress) -> Result<(), Pr
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The Temporal CLI for commands that users run in their shell, quoted. `None` if the shell finds it by
+/// the name `temporal`, or if there is none. `named` is the program that the user named.
+#[must_use]
+pub fn shell_program(home: &Home, named: Option<&Path>) -> Option<String> {
+    let path = std::env::var_os("PATH");
+    let found = locate::locate_for_shell(named, &home.temporal_bin(), path.as_deref())?;
+    Some(shell_word(&found.to_string_lossy()))
 }

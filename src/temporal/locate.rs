@@ -126,17 +126,35 @@ pub fn locate(
         }
         Err(_) => {}
     }
+    on_path(path)?.ok_or_else(|| LocateError::NotFound { home: home.to_owned() })
+}
+
+/// Finds the program for a shell with this `PATH`: the path of the program that [`locate`] finds.
+/// `None` if the shell finds a program by the name `temporal`, or if there is none.
+#[must_use]
+pub fn locate_for_shell(
+    named: Option<&Path>,
+    home: &Path,
+    path: Option<&OsStr>,
+) -> Option<PathBuf> {
+    match on_path(path) {
+        Ok(None) => Some(locate(named, home, None).ok()?.path),
+        Ok(Some(_)) | Err(_) => None,
+    }
+}
+
+fn on_path(path: Option<&OsStr>) -> Result<Option<Located>, LocateError> {
     let folders = path.map(std::env::split_paths).into_iter().flatten();
     for folder in folders.filter(|folder| folder.is_absolute()) {
         match usable(&folder.join("temporal"), Origin::Path) {
-            Ok(found) => return Ok(found),
+            Ok(found) => return Ok(Some(found)),
             // The error is temporary, so the program that is usually found may be in this folder. A
             // program in a later folder must not replace it.
             Err(error) if error.io().is_some_and(paths::is_passing) => return Err(error),
             Err(_) => {}
         }
     }
-    Err(LocateError::NotFound { home: home.to_owned() })
+    Ok(None)
 }
 
 fn usable(path: &Path, origin: Origin) -> Result<Located, LocateError> {

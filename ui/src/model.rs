@@ -58,6 +58,8 @@ pub struct Model {
     pub server_version: Option<String>,
     /// Address for clients: `127.0.0.1:7233`.
     pub address: Option<String>,
+    /// The Temporal CLI in copied commands, quoted for a shell. `None` if the shell finds `temporal`.
+    pub temporal_program: Option<String>,
     /// URL of the web UI. `None` if the web UI is off.
     pub ui_url: Option<String>,
     /// Automatic restarts.
@@ -200,6 +202,7 @@ impl Default for Model {
             version: None,
             server_version: None,
             address: None,
+            temporal_program: None,
             ui_url: None,
             restarts: RestartsView::default(),
             probe: ProbeView::default(),

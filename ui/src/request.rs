@@ -90,6 +90,12 @@ impl WorkflowRequest {
     /// server.
     #[must_use]
     pub fn command(&self, address: Option<&str>) -> String {
+        self.commands(address).join(" && ")
+    }
+
+    /// Returns the commands of [`Self::command`], which run one after the other.
+    #[must_use]
+    pub fn commands(&self, address: Option<&str>) -> Vec<String> {
         let mut namespaces: Vec<&str> = Vec::new();
         for target in &self.targets {
             if !namespaces.contains(&target.namespace.as_str()) {
@@ -106,7 +112,7 @@ impl WorkflowRequest {
             };
             commands.into_iter().map(move |command| command.at(address, namespace))
         });
-        commands.collect::<Vec<_>>().join(" && ")
+        commands.collect()
     }
 }
 
@@ -257,6 +263,16 @@ impl WorkflowTarget {
 /// the server.
 pub(crate) fn show_command(target: &WorkflowTarget, address: Option<&str>) -> String {
     CliCommand::new("temporal workflow show").on(target).at(address, &target.namespace)
+}
+
+/// Returns a command with another program in place of `temporal`, for a shell that does not find
+/// `temporal`. `program` is quoted for a shell. Other commands stay unchanged.
+#[must_use]
+pub fn runnable(command: &str, program: Option<&str>) -> String {
+    match (program, command.strip_prefix("temporal ")) {
+        (Some(program), Some(arguments)) => format!("{program} {arguments}"),
+        (_, _) => command.to_owned(),
+    }
 }
 
 /// Quotes a word for a POSIX shell, if necessary.

@@ -16,9 +16,19 @@ fn named_program_precedes_that_of_the_home_and_that_on_path() {
     let (named, home, on_path) = (at("my/t"), at("home/bin/temporal"), at("usr/bin/temporal"));
     let path = std::env::join_paths([at("empty"), at("usr/bin")]).unwrap();
     let find = |named: Option<&Path>| locate(named, &home, Some(&path));
+    let for_shell = |named: Option<&Path>| locate_for_shell(named, &home, Some(&path));
 
     assert!(matches!(find(None), Err(LocateError::NotFound { .. })));
+    assert_eq!(for_shell(None), None);
+    program(&home, "");
+    program(&named, "");
+    assert_eq!(
+        (for_shell(None), for_shell(Some(&named))),
+        (Some(home.clone()), Some(named.clone()))
+    );
+    fs::remove_file(&home).unwrap();
     program(&on_path, "");
+    assert_eq!((for_shell(None), for_shell(Some(&named))), (None, None));
     assert_eq!(find(None).unwrap(), Located { path: on_path, origin: Origin::Path });
     program(&home, "");
     assert_eq!(find(None).unwrap(), Located { path: home.clone(), origin: Origin::Home });

@@ -1,10 +1,10 @@
 //! The effects of the keys of the actions on workflows.
 
-use super::pages::line;
+use super::pages::commands_to_copy;
 use super::ui::Ui;
 use crate::app::keymap::ActionCommand;
 use crate::app::view::{ActionKind, ActionMenu, ActionStep, Overlay};
-use crate::input::{Action, CopyKind};
+use crate::input::Action;
 use crate::model::Model;
 
 /// Maximum digits of the number of workflows.
@@ -29,8 +29,8 @@ impl Ui {
             ActionCommand::ChooseSelected => return self.choose(self.view.menu.kind),
             ActionCommand::Step(forward) => view.menu.step(forward),
             ActionCommand::Copy => {
-                let command = view.menu.request().command(model.address.as_deref());
-                return Some(Action::Copy(line(&command, CopyKind::Command)));
+                let commands = view.menu.request().commands(model.address.as_deref());
+                return Some(Action::Copy(commands_to_copy(&commands, model)));
             }
             ActionCommand::Back => view.overlay = before(view.overlay),
             ActionCommand::NextField => view.menu.field = 1 - view.menu.field,

@@ -6,7 +6,7 @@ use crate::explorer::Move;
 use crate::input::{CopyKind, CopyRequest};
 use crate::log::LogSource;
 use crate::model::Model;
-use crate::request::show_command;
+use crate::request::{runnable, show_command};
 
 impl Ui {
     /// Opens the page of the selected row, line or entry. If the row is a fold, unfolds it instead.
@@ -103,7 +103,7 @@ impl Ui {
             _ => match self.view.selected() {
                 Some(Item::Line(_)) | None => Some(self.view.explorer().copy(log)),
                 Some(Item::Hint(number)) => {
-                    Some(line(HINTS.get(number)?.command, CopyKind::Command))
+                    Some(commands_to_copy(&[HINTS.get(number)?.command.to_owned()], model))
                 }
                 Some(item) => {
                     let item = self.view.stands_for(item, model);
@@ -120,11 +120,19 @@ impl Ui {
     /// Returns the command that shows the open workflow, or more about the selected problem.
     pub(super) fn copy_command(&self, model: &Model) -> Option<CopyRequest> {
         if let Some(cursor) = &self.view.workflow {
-            let command = show_command(&cursor.target(), model.address.as_deref());
-            return Some(line(&command, CopyKind::Command));
+            let show = show_command(&cursor.target(), model.address.as_deref());
+            return Some(commands_to_copy(&[show], model));
         }
-        Some(line(&self.view.selected()?.problem(model)?.command, CopyKind::Command))
+        Some(commands_to_copy(&[self.view.selected()?.problem(model)?.command.clone()], model))
     }
+}
+
+/// Returns a request to copy commands that run one after the other. The screen shows `temporal`, but the
+/// copied commands must also run in a shell that does not find it.
+pub(super) fn commands_to_copy(commands: &[String], model: &Model) -> CopyRequest {
+    let program = model.temporal_program.as_deref();
+    let commands: Vec<String> = commands.iter().map(|it| runnable(it, program)).collect();
+    line(&commands.join(" && "), CopyKind::Command)
 }
 
 /// Returns a request to copy one line.

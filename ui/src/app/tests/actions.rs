@@ -466,7 +466,20 @@ fn copied_command_is_the_shown_one_in_each_dialog() {
             assert_eq!(copied.text, command + "\n", "{kind:?} in {now:?}");
             let words: String = copied.text.split_whitespace().collect();
             assert!(inside.contains(&words), "{kind:?} in {now:?}: {words}\n{screen}");
+            let unfound = Model { temporal_program: Some("/t".to_owned()), ..model.clone() };
+            let Some(Action::Copy(copied)) = press(&mut ui, copy, &unfound, &log) else {
+                panic!("{kind:?} in {now:?}: nothing is copied")
+            };
+            let runnable = command_with("/t", &ui, &model);
+            assert_eq!(copied.text, runnable + "\n", "{kind:?} in {now:?}");
             press(&mut ui, next, &model, &log);
         }
     }
+}
+
+/// The command of the open menu with this program.
+fn command_with(program: &str, ui: &Ui, model: &Model) -> String {
+    let commands = ui.view.menu.request().commands(model.address.as_deref());
+    let arguments = commands.iter().map(|it| it.strip_prefix("temporal").unwrap());
+    arguments.map(|it| format!("{program}{it}")).collect::<Vec<_>>().join(" && ")
 }

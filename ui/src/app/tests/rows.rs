@@ -185,6 +185,10 @@ fn n_reaches_all_problems_and_enter_opens_their_pages() {
     assert_eq!(copied(&mut ui, 'y', &model, &log), "drift-11\n");
     let command = copied(&mut ui, 'Y', &model, &log);
     assert_eq!(command, "temporal workflow show --workflow-id drift-11\n");
+    let temporal_program = Some("'/a b/temporal'".to_owned());
+    let unfound = Model { temporal_program, ..model };
+    let command = copied(&mut ui, 'Y', &unfound, &log);
+    assert_eq!(command, "'/a b/temporal' workflow show --workflow-id drift-11\n");
 }
 
 #[test]
