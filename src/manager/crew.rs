@@ -155,6 +155,11 @@ impl Crew {
                 name.eq_ignore_ascii_case(&spec.name) && it.project != project.file
             });
             if let Some((name, other)) = taken {
+                let hint = if self.deleted.contains(&other.project) {
+                    "that project was deleted or moved; forget it with `stigmer local stop`, then try again"
+                } else {
+                    "choose another name, or another home with --home"
+                };
                 return Err(ApiError::new(
                     "taken",
                     format!(
@@ -163,7 +168,7 @@ impl Crew {
                         spec.name,
                         shortened(&other.project)
                     ),
-                    "choose another name, or another home with --home",
+                    hint,
                 ));
             }
         }

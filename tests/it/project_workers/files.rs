@@ -78,11 +78,9 @@ fn broken_or_deleted_project_file_changes_nothing_and_a_repaired_one_is_followed
 #[test]
 fn stop_of_the_server_forgets_a_deleted_project() {
     let rig = Rig::new();
-    let shop = |name: &str| {
-        let run = python_worker(&[name]);
-        Shop::new(&rig, name, &format!("[worker.{name}]\nrun = {run}\n"))
-    };
-    let (first, second) = (shop("orders"), shop("mail"));
+    let text = |name: &str| format!("[worker.{name}]\nrun = {}\n", python_worker(&[name]));
+    let (orders, mail) = (text("orders"), text("mail"));
+    let (first, second) = (Shop::new(&rig, "orders", &orders), Shop::new(&rig, "mail", &mail));
     first.run(&[]).exits(0);
     second.run(&[]).exits(0);
     first.write("wrong");
@@ -93,6 +91,8 @@ fn stop_of_the_server_forgets_a_deleted_project() {
     });
     let newest = status["message"].as_str().unwrap().split(" · ").next().unwrap();
     assert!(newest.contains("mail/stigmer.toml was deleted or moved"), "{status:#}");
+    let moved = Shop::new(&rig, "moved", &mail);
+    moved.run(&[]).exits(1).complains(&["worker `mail`", "that project was deleted or moved"]);
     // The host stays.
     assert_eq!(socket::ask(&rig, "POST", "/v1/stop?wait=true", "").code, 202);
     assert_eq!(socket::ask(&rig, "POST", "/v1/start?wait=true", "").code, 202);
@@ -101,6 +101,7 @@ fn stop_of_the_server_forgets_a_deleted_project() {
     assert!(worker(&status, "mail").is_none(), "{status:#}");
     let message = status["message"].as_str().unwrap();
     assert!(message.contains(":1: ") && !message.contains("deleted"), "{message}");
+    moved.run(&[]).exits(0);
     rig.stop();
 }
 
