@@ -60,7 +60,7 @@ fn worker_that_gave_up_is_a_problem_with_its_cause() {
     let dashboard = open(&shop);
     dashboard.until_shows(&["✗ gave up    worker      emails", "exit code 3: Error: no smtp"]);
     dashboard.press("3j\r");
-    dashboard.until_shows(&["3 Workers › emails", "Last lines", "emails: s start"]);
+    dashboard.until_shows(&["3 Workers › emails", "Log  ", "emails: s start"]);
     dashboard.press("l");
     dashboard.until_shows(&["log of emails", "Error: no smtp"]);
     dashboard.press("5");

@@ -161,11 +161,15 @@ impl Unserved<'_> {
         let since = age(self.waiting.values().filter_map(|it| it.since).min(), now);
         let similar = nearest(name, served.iter().copied().filter(|other| *other != name));
         let absence = Absence::of(name, units).filter(|_| !self.is_partly_served);
-        let similar = similar.filter(|_| absence.is_none());
-        let question = similar.map(|it| format!("; did you mean {it}?")).unwrap_or_default();
-        let (why, reason) = match &absence {
-            Some(absence) => (absence.reason.clone(), absence.reason.clone()),
-            None => (self.worker(now), self.reason()),
+        // A queue that a worker has polled has no wrong name.
+        let has_poller = self.last_poller().is_some();
+        let similar = similar.filter(|_| absence.is_none() && !has_poller);
+        let (why, reason) = match (&absence, similar) {
+            (Some(absence), _) => (absence.reason.clone(), absence.reason.clone()),
+            (None, Some(it)) => {
+                (format!("did you mean {it}?"), format!("{}; did you mean {it}?", self.reason()))
+            }
+            (None, None) => (self.worker(now), self.reason()),
         };
         let (hint, more) = match (absence, similar) {
             (Some(absence), _) => (absence.hint, absence.command),
@@ -183,8 +187,8 @@ impl Unserved<'_> {
             count: self.waiting.values().map(|it| it.tasks).sum(),
             others: self.workflows(),
             since_ms: millis(since),
-            cause: format!("{}; {why}{question}", self.tasks()),
-            workflow_cause: Some(format!("queue {name}: {reason}{question}")),
+            cause: format!("{}; {why}", self.tasks()),
+            workflow_cause: Some(format!("queue {name}: {reason}")),
             queue: Some(name.to_owned()),
             hint: Some(hint),
             command: Some(more.unwrap_or_else(describe)),
@@ -238,10 +242,15 @@ impl Unserved<'_> {
         }
     }
 
+    /// The worker that polled the queue most recently.
+    fn last_poller(&self) -> Option<&PollerSample> {
+        let pollers = self.waiting.values().filter_map(|it| it.last_poller);
+        pollers.max_by_key(|poller| poller.last_poll)
+    }
+
     /// The last worker of the queue, or why there is none.
     fn worker(&self, now: SystemTime) -> String {
-        let pollers = self.waiting.values().filter_map(|it| it.last_poller);
-        match pollers.max_by_key(|poller| poller.last_poll) {
+        match self.last_poller() {
             Some(last) => format!("last worker: {}", last_worker(last, now)),
             None if self.is_partly_served => self.reason(),
             None => "no worker polls this queue".to_owned(),

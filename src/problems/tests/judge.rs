@@ -460,7 +460,11 @@ fn queue_name_near_a_served_one_is_suggested() {
         let queues = [served.to_vec(), vec![unserved.clone(), queue(name, 1, vec![])]].concat();
         let problem = only(&NamespaceSample { queues, ..sample() });
         let question = expected.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-        assert!(problem.cause.ends_with(&format!("no worker polls this queue{question}")));
+        let why = expected.map_or_else(
+            || "no worker polls this queue".to_owned(),
+            |near| format!("did you mean {near}?"),
+        );
+        assert_eq!(problem.cause, format!("1 workflow task waits; {why}"));
         let of_workflow = format!("queue {name}: nobody polls it{question}");
         assert_eq!(problem.workflow_cause, Some(of_workflow));
         let hint = problem.hint.unwrap();
@@ -470,6 +474,15 @@ fn queue_name_near_a_served_one_is_suggested() {
         );
         assert_eq!(hint, expected, "{name}");
     }
+}
+
+#[test]
+fn queue_that_a_worker_has_polled_has_no_wrong_name() {
+    let served = queue("orders", 0, vec![poller(1, runs())]);
+    let polled = queue("ordres", 1, vec![poller(1, ended("python b.py"))]);
+    let problem = only(&NamespaceSample { queues: vec![served, polled], ..sample() });
+    assert!(problem.cause.ends_with("last worker: pid 4712 python b.py, ended"), "{problem:?}");
+    assert_eq!(problem.hint.as_deref(), Some("start a worker that polls the queue `ordres`"));
 }
 
 #[test]

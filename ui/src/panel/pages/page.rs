@@ -56,7 +56,8 @@ impl<'a> Line<'a> {
         Self::words(text, style, "", style)
     }
 
-    fn rows(&self, columns: u16) -> Vec<Cow<'_, str>> {
+    /// Returns the rows of the text.
+    pub(crate) fn rows(&self, columns: u16) -> Vec<Cow<'_, str>> {
         if self.verbatim {
             let rows = chop(&self.text, columns, MAX_ROWS).into_iter();
             return rows.map(Cow::Borrowed).collect();
