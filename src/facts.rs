@@ -26,7 +26,7 @@ pub use intent::{Intent, WorkerIntent};
 pub use logged_runs::{LoggedRun, LoggedRunReader, LoggedRuns};
 pub use restarts::RestartFacts;
 use status::Clock;
-pub use troubles::Troubles;
+pub use troubles::{Trouble, Troubles};
 pub(crate) use worker::OUTDATED;
 pub use worker::{LeftWorker, WorkerFacts};
 
@@ -43,6 +43,7 @@ use crate::supervisor::{Cause, Generation, Owner, Schedule, State, StopSignal, U
 use distributions::Distributions;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -149,6 +150,8 @@ pub struct Facts {
     pub note: String,
     /// The parts of the host that do not work: for each, a short key and a message.
     pub troubles: Troubles<&'static str>,
+    /// What does not work of the project files, newest first.
+    pub broken_projects: Vec<Trouble<PathBuf>>,
     /// Number of automatic restarts of this home, by cause.
     pub restarts: BTreeMap<Cause, u64>,
     /// The latest automatic restart.
@@ -205,6 +208,7 @@ impl Facts {
             generation: Generation::default(),
             note: String::new(),
             troubles: Troubles::default(),
+            broken_projects: Vec::new(),
             restarts: BTreeMap::new(),
             last_restart: None,
             marks: VecDeque::new(),

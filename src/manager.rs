@@ -362,6 +362,7 @@ impl Manager {
         self.crew.server_is(crew::access(&self.facts, &self.queues), &namespaces, is_managed);
         self.facts.trouble("namespaces", self.crew.namespace_trouble());
         self.facts.trouble("project", self.crew.project_trouble());
+        self.facts.broken_projects = self.crew.broken_projects();
         self.facts.trouble("workers", self.crew.search_trouble());
         self.facts.schedule = self.unit.supervisor.schedule().clone();
         self.facts.log_lines = self.unit.log.lines();

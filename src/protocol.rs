@@ -155,9 +155,23 @@ pub struct Status {
     /// The options in force, by name.
     #[serde(default)]
     pub options: EffectiveOptions,
+    /// The project files that cannot be used, and those whose namespaces cannot be made, newest first.
+    #[serde(default)]
+    pub broken_projects: Vec<BrokenProject>,
     /// The workers of all projects of this home, by name.
     #[serde(default, deserialize_with = "known")]
     pub workers: Vec<ProjectWorker>,
+}
+
+/// A project file that cannot be used, or whose namespaces cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokenProject {
+    /// Path of the file.
+    pub file: PathBuf,
+    /// What does not work.
+    pub reason: String,
+    /// Time since it does not work, in milliseconds.
+    pub since_ms: u64,
 }
 
 /// The host: the process that supervises the server.

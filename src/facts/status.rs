@@ -4,8 +4,8 @@
 use super::{Facts, ServerFacts, micros, phrase, restarts};
 use crate::config::Database;
 use crate::protocol::{
-    DatabaseStatus, HealthStatus, HostStatus, Latency, LayerStatus, LogStatus, NoRestart, SCHEMA,
-    Snapshot, Status, TemporalStatus,
+    BrokenProject, DatabaseStatus, HealthStatus, HostStatus, Latency, LayerStatus, LogStatus,
+    NoRestart, SCHEMA, Snapshot, Status, TemporalStatus,
 };
 use crate::supervisor::{Owner, RestartHelps, State, Want};
 use std::collections::VecDeque;
@@ -99,6 +99,15 @@ impl Facts {
                 path: settings.home.temporal_log(),
             },
             options: settings.in_force(),
+            broken_projects: self
+                .broken_projects
+                .iter()
+                .map(|trouble| BrokenProject {
+                    file: trouble.part.clone(),
+                    reason: trouble.message.clone(),
+                    since_ms: age(trouble.since),
+                })
+                .collect(),
             workers: self
                 .workers
                 .values()

@@ -59,8 +59,6 @@ pub struct WorkerFacts {
     pub note: String,
     /// What does not work: for each, a short key and a message.
     pub troubles: Troubles<&'static str>,
-    /// When `before` failed first since its last success. `None` if it has not failed since then.
-    pub outdated_since: Option<Instant>,
     /// What a start or a restart waits for. `None` if nothing holds it.
     pub waits: Option<&'static str>,
     /// Last log lines of the process that ended most recently. Empty after the next start begins.
@@ -102,7 +100,6 @@ impl WorkerFacts {
             last_restart: None,
             note: String::new(),
             troubles: Troubles::default(),
-            outdated_since: None,
             waits: None,
             last_words: Vec::new(),
             log_lines: 0,
@@ -132,10 +129,6 @@ impl WorkerFacts {
     }
 
     pub(crate) fn trouble(&mut self, with: &'static str, what: Option<String>) {
-        if with == OUTDATED {
-            let first = self.outdated_since.unwrap_or_else(Instant::now);
-            self.outdated_since = what.is_some().then_some(first);
-        }
         self.troubles.set(with, what);
     }
 
@@ -153,9 +146,8 @@ impl WorkerFacts {
     }
 
     fn outdated(&self, age: impl Fn(Instant) -> u64) -> Option<Outdated> {
-        let reason = self.troubles.get(OUTDATED).filter(|_| self.leader.is_some())?;
-        let since_ms = age(self.outdated_since?);
-        Some(Outdated { reason: reason.clone(), since_ms })
+        let trouble = self.troubles.get(OUTDATED).filter(|_| self.leader.is_some())?;
+        Some(Outdated { reason: trouble.message.clone(), since_ms: age(trouble.since) })
     }
 
     /// Creates the part of the status. Ages are relative to `now`.

@@ -11,7 +11,7 @@ use super::namespaces::Namespaces;
 use super::project_watch::watch_project;
 use super::report::{PreparedNamespaces, ProjectTrouble, WorkerReport};
 use super::worker::{Assignment, WorkerCommand, WorkerHandle, begin};
-use crate::facts::{Facts, LeftWorker, Troubles, WorkerFacts, WorkerIntent};
+use crate::facts::{Facts, LeftWorker, Trouble, Troubles, WorkerFacts, WorkerIntent};
 use crate::paths::{Home, shortened};
 use crate::process::environment::BaseEnvironment;
 use crate::project::{Project, WorkerSpec};
@@ -21,6 +21,7 @@ use crate::temporal::polls::LoadedQueues;
 use crate::unit::sweeps::Sweeps;
 use crate::unit::tasks::Task;
 use crate::worker::{ServerAccess, default_want};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -114,6 +115,14 @@ impl Crew {
     pub(super) fn project_trouble(&self) -> Option<String> {
         let troubles: Vec<&str> = self.troubles.messages().collect();
         (!troubles.is_empty()).then(|| troubles.join(" · "))
+    }
+
+    /// What does not work of the project files, newest first.
+    pub(super) fn broken_projects(&self) -> Vec<Trouble<PathBuf>> {
+        let mut all: Vec<_> =
+            self.troubles.iter().chain(self.namespaces.troubles()).cloned().collect();
+        all.sort_by_key(|trouble| Reverse(trouble.since));
+        all
     }
 
     /// Forgets the projects whose files were deleted. Their workers are removed after their end.

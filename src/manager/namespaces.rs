@@ -2,6 +2,7 @@
 //! server, before the workers start: a worker of a missing namespace exits at once.
 
 use super::report::{NamespaceNeeds, PreparedNamespaces, ServerNeeds, WorkerReport};
+use crate::facts::{Trouble, Troubles};
 use crate::paths::shortened;
 use crate::project::Project;
 use crate::temporal::health::Client;
@@ -28,6 +29,8 @@ pub(super) struct Namespaces {
     needs: NamespaceNeeds,
     /// The latest result of a task.
     prepared: Option<PreparedNamespaces>,
+    /// The errors of the latest results, by project.
+    troubles: Troubles<PathBuf>,
     /// The task that prepares the namespaces, until there are no more errors.
     task: Option<(Arc<ServerNeeds>, Task)>,
     report: mpsc::UnboundedSender<WorkerReport>,
@@ -35,7 +38,8 @@ pub(super) struct Namespaces {
 
 impl Namespaces {
     pub(super) fn new(report: mpsc::UnboundedSender<WorkerReport>) -> Self {
-        Self { needs: NamespaceNeeds::new(), prepared: None, task: None, report }
+        let (needs, troubles) = (NamespaceNeeds::new(), Troubles::default());
+        Self { needs, prepared: None, troubles, task: None, report }
     }
 
     /// Notes what a project needs now.
@@ -116,6 +120,9 @@ impl Namespaces {
     pub(super) fn receive(&mut self, prepared: PreparedNamespaces) {
         let is_done = prepared.errors.is_empty();
         if self.task.as_ref().is_some_and(|(target, _)| *target == prepared.target) {
+            for file in prepared.target.needs.keys() {
+                self.troubles.set(file.clone(), prepared.errors.get(file).cloned());
+            }
             self.prepared = Some(prepared);
             self.task.take_if(|_| is_done);
         }
@@ -123,20 +130,19 @@ impl Namespaces {
 
     /// The errors of the last preparation, for the status.
     pub(super) fn trouble(&self) -> Option<String> {
-        let errors: Vec<&str> = self.errors().map(|(_, error)| error).collect();
+        let errors: Vec<&str> = self.troubles().map(|it| it.message.as_str()).collect();
         (!errors.is_empty()).then(|| errors.join("; "))
     }
 
     /// The error of a project.
     pub(super) fn error_of(&self, project: &Path) -> Option<&str> {
-        self.errors().find(|(file, _)| *file == project).map(|(_, error)| error)
+        self.troubles().find(|it| it.part == project).map(|it| it.message.as_str())
     }
 
-    fn errors(&self) -> impl Iterator<Item = (&PathBuf, &str)> {
-        let errors = self.prepared.iter().flat_map(|prepared| &prepared.errors);
+    /// The errors of the last preparation, newest first.
+    pub(super) fn troubles(&self) -> impl Iterator<Item = &Trouble<PathBuf>> {
         // The project may not need the namespace any more.
-        let current = errors.filter(|(file, _)| self.needs.contains_key(*file));
-        current.map(|(file, error)| (file, error.as_str()))
+        self.troubles.iter().filter(|it| self.needs.contains_key(&it.part))
     }
 }
 

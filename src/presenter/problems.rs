@@ -115,6 +115,7 @@ fn row(now: Now<'_>, problem: &Problem, age: u64) -> ProblemRow {
     let type_name = match (&problem.workflow_type, problem.kind) {
         (Some(name), _) => harmless_text(name),
         (None, ProblemKind::NoWorker) => "queue".to_owned(),
+        (None, ProblemKind::Project) => "project".to_owned(),
         (None, _) if is_of_server => "server".to_owned(),
         (
             None,
@@ -172,6 +173,7 @@ impl From<ProblemKind> for model::ProblemKind {
         match kind {
             ProblemKind::Server => Self::Server,
             ProblemKind::Data => Self::Data,
+            ProblemKind::Project => Self::Project,
             ProblemKind::Worker => Self::Worker,
             ProblemKind::Outdated => Self::Outdated,
             ProblemKind::Backoff => Self::Backoff,

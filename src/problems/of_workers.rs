@@ -2,11 +2,15 @@
 
 use super::judge::units::{logs_command, start_hint};
 use super::of_server::{RECENT, restart_cause};
-use crate::protocol::{Problem, ProblemKind, ProjectWorker, Severity, Snapshot, State};
+use crate::protocol::{
+    BrokenProject, Problem, ProblemKind, ProjectWorker, Severity, Snapshot, State,
+};
+use std::path::Path;
 
-/// Returns the problems of the workers of projects. `age_ms` is the age of the snapshot.
+/// Returns the problems of projects and their workers. `age_ms` is the age of the snapshot.
 #[must_use]
 pub fn of_workers(snapshot: &Snapshot, age_ms: u64) -> Vec<Problem> {
+    let projects = snapshot.status.broken_projects.iter().map(broken);
     let workers = snapshot.status.workers.iter();
     let problems = workers.filter_map(|worker| {
         let problem = gave_up(worker).or_else(|| outdated(worker)).or_else(|| waits(worker));
@@ -14,7 +18,32 @@ pub fn of_workers(snapshot: &Snapshot, age_ms: u64) -> Vec<Problem> {
     });
     let older =
         |problem: Problem| Problem { since_ms: problem.since_ms.saturating_add(age_ms), ..problem };
-    problems.map(older).collect()
+    projects.chain(problems).map(older).collect()
+}
+
+/// The project file cannot be used, or its namespaces cannot be made.
+fn broken(project: &BrokenProject) -> Problem {
+    let BrokenProject { file, reason, since_ms } = project;
+    let name = file.file_name().unwrap_or_default().display().to_string();
+    let folder = file.parent().and_then(Path::file_name).unwrap_or_default().display();
+    Problem {
+        since_ms: *since_ms,
+        cause: without_path(reason, &name),
+        hint: Some("stigmer reads the file again when it changes".to_owned()),
+        command: Some("stigmer local status".to_owned()),
+        ..Problem::new(ProblemKind::Project, &format!("{folder}/{name}"))
+    }
+}
+
+/// The reason without the path of the file at its beginning: a path leaves no room for the mistake on a
+/// screen.
+fn without_path(reason: &str, name: &str) -> String {
+    let split = reason.split_once(name).filter(|(before, _)| !before.contains(' '));
+    match split.map(|(_, after)| after.strip_prefix(':').ok_or(after)) {
+        Some(Ok(mistake)) => format!("line {mistake}"),
+        Some(Err(after)) => after.trim_start().to_owned(),
+        None => reason.to_owned(),
+    }
 }
 
 /// stigmer does not restart the worker any more.

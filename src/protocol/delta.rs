@@ -7,8 +7,8 @@
 mod difference;
 
 use super::{
-    Entry, Latency, LayerStatus, NoRestart, ProjectWorker, RestartStatus, Snapshot, State,
-    TemporalStatus, WorkerUsage, known,
+    BrokenProject, Entry, Latency, LayerStatus, NoRestart, ProjectWorker, RestartStatus, Snapshot,
+    State, TemporalStatus, WorkerUsage, known,
 };
 use crate::config::EffectiveOptions;
 use crate::supervisor::Want;
@@ -127,6 +127,11 @@ pub enum Change {
     Options {
         /// All options in force, by name.
         options: EffectiveOptions,
+    },
+    /// Another project file that cannot be used, or none any more.
+    BrokenProjects {
+        /// All such files, newest first.
+        projects: Vec<BrokenProject>,
     },
     /// A new worker of a project, or new data about a known one. If only values of
     /// [`Self::WorkerUsage`] change, this change is not sent.
@@ -247,6 +252,7 @@ impl Snapshot {
                 self.timeline.drain(..over);
             }
             Change::Log { lines } => status.log.lines = *lines,
+            Change::BrokenProjects { projects } => status.broken_projects.clone_from(projects),
             Change::Options { options } => status.options.clone_from(options),
             Change::Worker(worker) => {
                 let place = status.workers.binary_search_by(|it| it.name.cmp(&worker.name));
@@ -280,7 +286,9 @@ impl Snapshot {
             .chain(status.temporal.iter_mut().filter_map(|it| it.uptime_ms.as_mut()));
         let layers = status.health.layers.iter_mut().filter_map(|layer| layer.since_ms.as_mut());
         let last = status.restarts.last.iter_mut().map(|last| &mut last.ago_ms);
-        for age in uptimes.chain(layers).chain(last).chain(restart_ages_ms).chain(Some(state_ms)) {
+        let broken = status.broken_projects.iter_mut().map(|it| &mut it.since_ms);
+        let ages = uptimes.chain(layers).chain(last).chain(broken).chain(restart_ages_ms);
+        for age in ages.chain(Some(state_ms)) {
             *age = age.saturating_add(ms);
         }
         if let Some(left) = next_start_ms {

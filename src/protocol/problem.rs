@@ -39,6 +39,8 @@ pub enum ProblemKind {
     Server,
     /// Data is lost when the server ends.
     Data,
+    /// A project file cannot be used, or its namespaces cannot be made.
+    Project,
     /// A worker that stigmer runs has failed.
     Worker,
     /// A worker runs that is older than its files or its description, because `before` fails.
@@ -61,9 +63,10 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind, for metrics.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Server,
         Self::Data,
+        Self::Project,
         Self::Worker,
         Self::Outdated,
         Self::Backoff,
@@ -81,6 +84,7 @@ impl ProblemKind {
         match self {
             Self::Server => "server",
             Self::Data => "data",
+            Self::Project => "project",
             Self::Worker => "worker",
             Self::Outdated => "outdated",
             Self::Backoff => "backoff",
@@ -98,7 +102,7 @@ impl ProblemKind {
     #[must_use]
     pub fn state(self) -> &'static str {
         match self {
-            Self::Server | Self::Failed => "failed",
+            Self::Server | Self::Project | Self::Failed => "failed",
             Self::Data => "at risk",
             Self::Worker => "gave up",
             Self::Outdated => "outdated",
@@ -180,7 +184,7 @@ pub struct Problem {
     /// Type of the workflow.
     #[serde(rename = "type")]
     pub workflow_type: Option<String>,
-    /// Workflow ID, name of the queue, name of the worker, or `server`. If several workflows have this problem: the ID
+    /// Workflow ID, name of the queue, name of the worker, path of the project file, or `server`. If several workflows have this problem: the ID
     /// of the newest.
     pub subject: String,
     /// Run ID of the workflow.

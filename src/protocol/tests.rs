@@ -35,6 +35,7 @@ pub(crate) fn snapshot() -> Snapshot {
             },
             log: LogStatus { lines: 0, path: "/h/logs/temporal.log".into() },
             options: EffectiveOptions::default(),
+            broken_projects: vec![],
             workers: vec![],
         },
         next_start_ms: None,
@@ -137,6 +138,7 @@ enum Step {
     Works(String, State, u64),
     Uses(String, u64),
     Leaves(String),
+    Breaks(Option<String>, u64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -159,6 +161,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(name, state, ms)| Step::Works(name, state, ms)),
         ("[abc]", 0..3_u64).prop_map(|(name, rss)| Step::Uses(name, rss)),
         "[abc]".prop_map(Step::Leaves),
+        (prop::option::of("[abc]"), 0..3_u64).prop_map(|(why, ms)| Step::Breaks(why, ms)),
     ]
 }
 
@@ -272,6 +275,12 @@ fn take(it: &mut Snapshot, step: &Step) {
                 worker.rss_bytes = Some(*rss);
                 worker.log.lines += rss;
             }
+        }
+        Step::Breaks(why, since_ms) => {
+            let file = "/shop/stigmer.toml".into();
+            let broken =
+                why.clone().map(|reason| BrokenProject { file, reason, since_ms: *since_ms });
+            it.status.broken_projects = broken.into_iter().collect();
         }
         Step::Leaves(name) => it.status.workers.retain(|worker| worker.name != *name),
     }

@@ -220,7 +220,7 @@ async fn host_waits_for_a_command_that_holds_its_lock_and_then_stops_the_server(
     let is_troubled = facts.wait_for(|it| it.troubles.contains_key("home"));
     tokio::select! {
         troubled = is_troubled => {
-            let text = troubled.unwrap().troubles.get("home").cloned().unwrap();
+            let text = troubled.unwrap().troubles.get("home").unwrap().message.clone();
             assert!(text.contains(&format!("locked by pid {}", own_pid())), "{text}");
         }
         () = host.home_lost().cancelled_owned() => panic!("the host gave up its home"),
@@ -257,7 +257,10 @@ async fn host_starts_nothing_until_it_knows_whether_a_command_has_stopped_the_se
     // The start fails, because there is no Temporal CLI.
     host.handle().command(Command::Start).await.unwrap_err();
     let handle = host.handle().clone();
-    let trouble = || handle.facts().troubles.get("home").cloned().unwrap_or_default();
+    let trouble = || {
+        let facts = handle.facts();
+        facts.troubles.get("home").map(|it| it.message.clone()).unwrap_or_default()
+    };
     let command = replace_lock_signed(&home);
     until("the command", || trouble().contains("locked by")).await;
     std::fs::remove_file(home.intent()).unwrap();

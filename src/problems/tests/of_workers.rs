@@ -2,7 +2,8 @@
 
 use crate::problems::of_workers::of_workers;
 use crate::protocol::{
-    LastRestart, Outdated, ProblemKind, ProjectWorker, Severity, Snapshot, State, tests,
+    BrokenProject, LastRestart, Outdated, ProblemKind, ProjectWorker, Severity, Snapshot, State,
+    tests,
 };
 use crate::supervisor::Cause;
 
@@ -34,6 +35,31 @@ fn worker_that_stigmer_gave_up_is_a_problem_with_its_cause() {
     assert!(problem.hint.as_deref().unwrap().contains("stigmer local start emails"));
     let hinted = ProjectWorker { hint: Some("install it".to_owned()), ..failed };
     assert_eq!(of_workers(&with(hinted), 0)[0].hint.as_deref(), Some("install it"));
+}
+
+#[test]
+fn project_file_that_cannot_be_used_is_a_problem() {
+    let still = "until it is repaired, its last content stays in force";
+    for (reason, expected) in [
+        (
+            format!("~/shop/stigmer.toml:3: unknown key `wtch`; {still}"),
+            format!("line 3: unknown key `wtch`; {still}"),
+        ),
+        ("~/shop/stigmer.toml was deleted".to_owned(), "was deleted".to_owned()),
+        (
+            "cannot read ~/shop/stigmer.toml: denied".to_owned(),
+            "cannot read ~/shop/stigmer.toml: denied".to_owned(),
+        ),
+    ] {
+        let mut snapshot = tests::running();
+        let file = "/home/ann/shop/stigmer.toml".into();
+        snapshot.status.broken_projects = vec![BrokenProject { file, reason, since_ms: 2_000 }];
+        let found = of_workers(&snapshot, 500);
+        let [problem] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!((problem.kind, problem.severity), (ProblemKind::Project, Severity::Red));
+        assert_eq!((problem.subject.as_str(), problem.since_ms), ("shop/stigmer.toml", 2_500));
+        assert_eq!(problem.cause, expected);
+    }
 }
 
 #[test]

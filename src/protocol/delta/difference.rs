@@ -21,6 +21,9 @@ impl Snapshot {
         let log = (*log != known.status.log).then_some(Change::Log { lines: log.lines });
         let options = (*options != known.status.options)
             .then(|| Change::Options { options: options.clone() });
+        let broken = &self.status.broken_projects;
+        let broken = (*broken != known.status.broken_projects)
+            .then(|| Change::BrokenProjects { projects: broken.clone() });
         Delta {
             seq: self.seq,
             at_ms: self.at_ms(),
@@ -30,6 +33,7 @@ impl Snapshot {
                 .chain(entries.into_iter().flat_map(|grown| grown.more).map(Change::Entry))
                 .chain(log)
                 .chain(options)
+                .chain(broken)
                 .chain(self.workers_since(&known))
                 .collect(),
         }

@@ -1,5 +1,6 @@
 //! The project file and the namespaces of a project while its workers run.
 
+use super::problems::wait_for;
 use crate::support::process::environment;
 use crate::support::rig::Rig;
 use crate::support::shop::{Shop, python_worker, worker};
@@ -33,6 +34,7 @@ fn namespaces_are_made_before_the_workers_start() {
     });
     let message = status["message"].as_str().unwrap();
     assert!(message.contains("the type Keyword, not Double"), "{message}");
+    wait_for(&rig, "project", "the type Keyword, not Double");
     shop.run(&[]).exits(1).complains(&["Region", "the type Keyword, not Double"]);
     shop.write(&text("Keyword"));
     rig.wait_for("no error", |status| status["message"] == "");
@@ -59,6 +61,9 @@ fn broken_or_deleted_project_file_changes_nothing_and_a_repaired_one_is_followed
     shop.write(&format!("{orders}wtch = []\n"));
     let broken = message("the mistake", "stigmer.toml:3: unknown key `wtch`");
     assert!(broken.contains("last content stays in force"), "{broken}");
+    let problem = wait_for(&rig, "project", "line 3: unknown key `wtch`");
+    let subject = (&problem["subject"], &problem["state"]);
+    assert_eq!(subject, (&"shop/stigmer.toml".into(), &"failed".into()));
     std::fs::remove_file(shop.file()).unwrap();
     message("the missing file", "stigmer.toml was deleted or moved; restore it");
     assert_eq!(pids(), before);

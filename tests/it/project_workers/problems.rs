@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Waits for a problem of this kind with this text in its cause.
 #[track_caller]
-fn wait_for(rig: &Rig, kind: &str, cause: &str) -> Value {
+pub(super) fn wait_for(rig: &Rig, kind: &str, cause: &str) -> Value {
     let mut found = Value::Null;
     wait_until(&format!("a problem {kind} with {cause:?}"), || {
         let list = socket::get(rig, "/v1/problems").json();

@@ -92,6 +92,8 @@ pub enum ProblemKind {
     Server,
     /// Data would be lost.
     Data,
+    /// A project file cannot be used.
+    Project,
     /// A worker failed and is not restarted.
     Worker,
     /// A worker runs that is older than its files.
@@ -115,9 +117,10 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// All kinds, in descending order of priority.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Server,
         Self::Data,
+        Self::Project,
         Self::Worker,
         Self::Outdated,
         Self::Backoff,
@@ -133,7 +136,7 @@ impl ProblemKind {
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
-            Self::Server | Self::Failed => "failed",
+            Self::Server | Self::Project | Self::Failed => "failed",
             Self::Data => "at risk",
             Self::Worker => "gave up",
             Self::Outdated => "outdated",
@@ -151,9 +154,9 @@ impl ProblemKind {
         matches!(self, Self::Failed | Self::TimedOut)
     }
 
-    /// Whether the problem is about a worker that stigmer runs.
-    pub(crate) fn is_of_worker(self) -> bool {
-        matches!(self, Self::Worker | Self::Outdated | Self::Backoff)
+    /// Whether the problem is about a project or one of its workers.
+    pub(crate) fn is_of_project(self) -> bool {
+        matches!(self, Self::Project | Self::Worker | Self::Outdated | Self::Backoff)
     }
 
     /// Whether the tab of workflows lists the problem.
@@ -162,6 +165,7 @@ impl ProblemKind {
             Self::Stuck | Self::NoWorker | Self::Retrying | Self::Failed | Self::TimedOut => true,
             Self::Server
             | Self::Data
+            | Self::Project
             | Self::Worker
             | Self::Outdated
             | Self::Backoff

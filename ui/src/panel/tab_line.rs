@@ -52,7 +52,7 @@ fn red_rows(tab: Tab, model: &Model) -> usize {
     let red = problems.filter(|row| row.severity == Severity::Red);
     match tab {
         Tab::Workflows => red.filter(|row| row.kind.is_of_workflows()).count(),
-        Tab::Workers => red.filter(|row| row.kind.is_of_worker()).count(),
+        Tab::Workers => red.filter(|row| row.kind.is_of_project()).count(),
         Tab::Server => {
             red.filter(|row| matches!(row.kind, ProblemKind::Server | ProblemKind::Data)).count()
         }
