@@ -26,7 +26,7 @@ pub use intent::{Intent, WorkerIntent};
 pub use logged_runs::{LoggedRun, LoggedRunReader, LoggedRuns};
 pub use restarts::RestartFacts;
 use status::Clock;
-pub use troubles::{Trouble, Troubles};
+pub use troubles::{PartTrouble, Troubles};
 pub(crate) use worker::OUTDATED;
 pub use worker::{LeftWorker, WorkerFacts};
 
@@ -151,7 +151,7 @@ pub struct Facts {
     /// The parts of the host that do not work: for each, a short key and a message.
     pub troubles: Troubles<&'static str>,
     /// What does not work of the project files, newest first.
-    pub broken_projects: Vec<Trouble<PathBuf>>,
+    pub broken_projects: Vec<PartTrouble<PathBuf>>,
     /// Number of automatic restarts of this home, by cause.
     pub restarts: BTreeMap<Cause, u64>,
     /// The latest automatic restart.

@@ -6,11 +6,11 @@ use std::time::Instant;
 /// Messages about parts that do not work, by part. The newest message is the first one, because a
 /// screen may have no room for all.
 #[derive(Debug, Clone)]
-pub struct Troubles<K>(Vec<Trouble<K>>);
+pub struct Troubles<K>(Vec<PartTrouble<K>>);
 
 /// The message about a part that does not work.
 #[derive(Debug, Clone)]
-pub struct Trouble<K> {
+pub struct PartTrouble<K> {
     /// The part.
     pub part: K,
     /// The newest message.
@@ -35,12 +35,12 @@ impl<K: PartialEq> Troubles<K> {
         let since = known.map_or_else(Instant::now, |it| it.since);
         self.0.retain(|it| it.part != part);
         if let Some(message) = message {
-            self.0.insert(0, Trouble { part, message, since });
+            self.0.insert(0, PartTrouble { part, message, since });
         }
     }
 
     /// Returns the message about a part. `None` if the part works.
-    pub fn get<Q: PartialEq + ?Sized>(&self, part: &Q) -> Option<&Trouble<K>>
+    pub fn get<Q: PartialEq + ?Sized>(&self, part: &Q) -> Option<&PartTrouble<K>>
     where
         K: Borrow<Q>,
     {
@@ -48,7 +48,7 @@ impl<K: PartialEq> Troubles<K> {
     }
 
     /// Returns all messages, newest first.
-    pub fn iter(&self) -> impl Iterator<Item = &Trouble<K>> {
+    pub fn iter(&self) -> impl Iterator<Item = &PartTrouble<K>> {
         self.0.iter()
     }
 

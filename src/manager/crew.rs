@@ -11,7 +11,7 @@ use super::namespaces::Namespaces;
 use super::project_watch::watch_project;
 use super::report::{PreparedNamespaces, ProjectTrouble, WorkerReport};
 use super::worker::{Assignment, WorkerCommand, WorkerHandle, begin};
-use crate::facts::{Facts, LeftWorker, Trouble, Troubles, WorkerFacts, WorkerIntent};
+use crate::facts::{Facts, LeftWorker, PartTrouble, Troubles, WorkerFacts, WorkerIntent};
 use crate::paths::{Home, shortened};
 use crate::process::environment::BaseEnvironment;
 use crate::project::{Project, WorkerSpec};
@@ -118,7 +118,7 @@ impl Crew {
     }
 
     /// What does not work of the project files, newest first.
-    pub(super) fn broken_projects(&self) -> Vec<Trouble<PathBuf>> {
+    pub(super) fn broken_projects(&self) -> Vec<PartTrouble<PathBuf>> {
         let mut all: Vec<_> =
             self.troubles.iter().chain(self.namespaces.troubles()).cloned().collect();
         all.sort_by_key(|trouble| Reverse(trouble.since));

@@ -2,7 +2,7 @@
 //! server, before the workers start: a worker of a missing namespace exits at once.
 
 use super::report::{NamespaceNeeds, PreparedNamespaces, ServerNeeds, WorkerReport};
-use crate::facts::{Trouble, Troubles};
+use crate::facts::{PartTrouble, Troubles};
 use crate::paths::shortened;
 use crate::project::Project;
 use crate::temporal::health::Client;
@@ -140,7 +140,7 @@ impl Namespaces {
     }
 
     /// The errors of the last preparation, newest first.
-    pub(super) fn troubles(&self) -> impl Iterator<Item = &Trouble<PathBuf>> {
+    pub(super) fn troubles(&self) -> impl Iterator<Item = &PartTrouble<PathBuf>> {
         // The project may not need the namespace any more.
         self.troubles.iter().filter(|it| self.needs.contains_key(&it.part))
     }
