@@ -302,7 +302,7 @@ impl Client {
             }
             Err(status) => describe(&status),
         };
-        let message = still_paused(run, activity, &error);
+        let message = still_paused(self.address(), run, activity, &error);
         // The user may no longer wait for the result.
         tracing::warn!("{message}");
         Err(message)
@@ -339,14 +339,14 @@ fn is_lost(status: &Status) -> bool {
 }
 
 /// Describes that an activity is paused because of an error, and how to unpause it.
-fn still_paused(run: &RunRef, activity: &PendingActivity, error: &str) -> String {
+fn still_paused(address: &str, run: &RunRef, activity: &PendingActivity, error: &str) -> String {
     let [name, id, workflow, namespace] =
         [&activity.type_name, &activity.id, &run.workflow_id, &run.namespace]
             .map(|it| harmless::quote(it));
     format!(
         "the activity {name} is paused, because it was not unpaused: {error}; retry it again, or run \
          `temporal activity unpause --activity-id {id} --workflow-id {workflow} \
-         --namespace {namespace}`"
+         --namespace {namespace} --address {address}`"
     )
 }
 

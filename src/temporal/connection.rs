@@ -51,6 +51,11 @@ impl Connection {
         Ok(Self { endpoint, dialer, channel })
     }
 
+    /// `HOST:PORT` of the server.
+    pub(super) fn address(&self) -> &str {
+        &self.dialer.address
+    }
+
     /// Calls a method of a gRPC service. `patience` is the time limit of the call.
     pub(super) async fn unary<Q, A>(
         self: &Arc<Self>,

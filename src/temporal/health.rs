@@ -53,6 +53,11 @@ impl Client {
         Ok(Self { connection, timeout })
     }
 
+    /// `HOST:PORT` of the server.
+    pub(super) fn address(&self) -> &str {
+        self.connection.address()
+    }
+
     /// Creates a client that uses the same connection with another time limit.
     #[must_use]
     pub fn patient(&self, timeout: Duration) -> Self {

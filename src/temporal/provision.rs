@@ -56,7 +56,7 @@ pub enum ProvisionError {
     #[error(
         "the search attribute `{}` of the namespace {} has the type {}, not {wanted:?}; change the \
          project file, or remove the search attribute with `temporal operator search-attribute remove \
-         --name {} --namespace {}`",
+         --name {} --namespace {} --address {address}`",
         quote(name), quote(namespace), type_name(*.found), quote(name), quote(namespace)
     )]
     Type {
@@ -68,6 +68,8 @@ pub enum ProvisionError {
         found: i32,
         /// The type in the project file.
         wanted: AttributeType,
+        /// `HOST:PORT` of the server.
+        address: String,
     },
     /// The server refuses the change, or does not respond.
     #[error("cannot {action} the namespace {}: {why}", quote(namespace))]
@@ -230,6 +232,7 @@ impl Client {
                         name: name.clone(),
                         found: *found,
                         wanted: *wanted,
+                        address: self.address().to_owned(),
                     },
                     is_temporary: false,
                 }),

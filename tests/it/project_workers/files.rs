@@ -34,6 +34,9 @@ fn namespaces_are_made_before_the_workers_start() {
     });
     let message = status["message"].as_str().unwrap();
     assert!(message.contains("the type Keyword, not Double"), "{message}");
+    let address = status["temporal"]["address"].as_str().unwrap();
+    let remove = format!("remove --name Region --namespace orders --address {address}`");
+    assert!(message.contains(&remove), "{message}");
     wait_for(&rig, "project", "the type Keyword, not Double");
     shop.run(&[]).exits(1).complains(&["Region", "the type Keyword, not Double"]);
     shop.write(&text("Keyword"));
