@@ -93,6 +93,11 @@ enum Event {
         generation: Generation,
         result: Searched,
     },
+    /// The task queues that the log of an adopted server names.
+    Queues {
+        generation: Generation,
+        queues: LoadedQueues,
+    },
     /// The result of another search for the server of an earlier host.
     Looked(io::Result<Adoptable>),
     /// A task has panicked, so its report will never arrive.
@@ -301,7 +306,8 @@ impl Manager {
                     Event::ServerVersion { generation, version } => {
                         self.server_version(generation, version);
                     }
-                    Event::Noted { generation, note } => self.noted(generation, note),
+                    Event::Queues { generation, queues } => self.queues_read(generation, &queues),
+            Event::Noted { generation, note } => self.noted(generation, note),
                     Event::Searched { generation, result } => self.searched(generation, result),
                     Event::Looked(found) => self.looked(found),
                     // The report of the task is lost, so this manager no longer knows the state of

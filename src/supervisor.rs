@@ -262,15 +262,24 @@ impl Supervisor {
     /// Handles a failed launch, or an end of the server that the operator did not request. Restarts
     /// the server now, later, or not at all.
     fn restart(&mut self, cause: Cause, detail: String, now: Instant) -> Vec<Effect> {
-        let Some(delay) = self.schedule.next_delay(&self.policy, cause, now) else {
+        // Starts that time out are so slow that the window never has enough of them.
+        let is_hopeless =
+            cause == Cause::StartTimeout && self.schedule.in_a_row() >= self.policy.max_restarts;
+        let delay = match is_hopeless {
+            true => None,
+            false => self.schedule.next_delay(&self.policy, cause, now),
+        };
+        let Some(delay) = delay else {
             let restarts = match self.policy.max_restarts {
                 1 => "1 automatic restart".to_owned(),
                 count => format!("{count} automatic restarts"),
             };
-            let reason = format!(
-                "gave up after {restarts} in {} s; last cause: {cause}, {detail}",
-                self.policy.restart_window.as_secs_f64().ceil()
-            );
+            let span = match is_hopeless {
+                true => "a row".to_owned(),
+                false => format!("{} s", self.policy.restart_window.as_secs_f64().ceil()),
+            };
+            let reason =
+                format!("gave up after {restarts} in {span}; last cause: {cause}, {detail}");
             return self.fail(Failure::new(reason, self.kind.start_hint.clone()), now);
         };
         if delay.is_zero() {

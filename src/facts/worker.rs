@@ -40,6 +40,8 @@ pub struct WorkerFacts {
     pub leader: Option<Identity>,
     /// When the process was started.
     pub since: Option<Instant>,
+    /// The namespace in which the worker polls. `None` until this is known.
+    pub namespace: Option<String>,
     /// The task queues that the worker polls.
     pub queues: BTreeSet<String>,
     /// The task queues that the worker is to poll according to its project file, or else those that it
@@ -91,6 +93,7 @@ impl WorkerFacts {
             generation: Generation::default(),
             leader: None,
             since: None,
+            namespace: None,
             queues: BTreeSet::new(),
             own_queues: BTreeSet::new(),
             rss_bytes: None,
@@ -171,6 +174,7 @@ impl WorkerFacts {
                 self.last_restart.as_ref(),
                 age,
             ),
+            namespace: self.namespace.clone(),
             task_queues: self.queues.iter().cloned().collect(),
             own_queues: self.own_queues.iter().cloned().collect(),
             outdated: self.outdated(age),

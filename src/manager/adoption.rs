@@ -15,6 +15,7 @@ use crate::server::launch::{self, Searched};
 use crate::server::log_format;
 use crate::server::running::{self, Running};
 use crate::supervisor::{Cause, Exit, Found, Generation, Input, Owner, State, Want};
+use crate::temporal::polls::LoadedQueues;
 use crate::temporal::version;
 use crate::unit::sweeps::Unswept;
 use std::io;
@@ -251,19 +252,27 @@ impl Manager {
             Episode::begin(Cause::Operator, "found running".into(), false, Instant::now());
         self.take_over(generation, record.instance(), watched, Owner::Adopted, version, record);
         self.step(Some(Input::Found { generation, found: Found::Ours }));
-        self.read_queues();
+        self.read_queues(generation);
     }
 
     /// Reads the task queues that the adopted server has loaded from its log.
-    fn read_queues(&self) {
-        let (log, queues) = (self.facts.settings.home.temporal_log(), self.queues.clone());
+    fn read_queues(&self, generation: Generation) {
+        let (log, report) = (self.facts.settings.home.temporal_log(), self.report.clone());
         spawn(self.on_panic(), async move {
-            let read = LOOKS.run(READING, move || log_format::read_queues(&log, &queues)).await;
+            let read = LOOKS.run(READING, move || log_format::read_queues(&log)).await;
             let read = read.map_err(|error| error.to_string());
-            if let Err(error) = read.and_then(|read| read.map_err(|error| error.to_string())) {
-                tracing::warn!(%error, "cannot read the task queues from the log");
+            match read.and_then(|read| read.map_err(|error| error.to_string())) {
+                Ok(queues) => _ = report.send(Event::Queues { generation, queues }),
+                Err(error) => tracing::warn!(%error, "cannot read the task queues from the log"),
             }
         });
+    }
+
+    /// Adds the queues from the log of an adopted server, unless that server has ended meanwhile.
+    pub(super) fn queues_read(&self, generation: Generation, queues: &LoadedQueues) {
+        if self.unit.supervises(generation) {
+            self.queues.extend(queues);
+        }
     }
 
     /// Handles a server that has ended while no host ran. It is restarted if this host continues the

@@ -7,6 +7,9 @@ use crate::protocol::{
 };
 use std::path::Path;
 
+/// The beginning of the detail of the check that a worker polls its queues.
+const NO_POLL: &str = "does not poll";
+
 /// Returns the problems of projects and their workers. `age_ms` is the age of the snapshot.
 #[must_use]
 pub fn of_workers(snapshot: &Snapshot, age_ms: u64) -> Vec<Problem> {
@@ -29,30 +32,36 @@ fn broken(project: &BrokenProject) -> Problem {
     Problem {
         since_ms: *since_ms,
         cause: without_path(reason, &name),
-        hint: Some("stigmer reads the file again when it changes".to_owned()),
-        command: Some("stigmer local status".to_owned()),
+        hint: Some("correct the project file; stigmer reads it again at once".to_owned())
+            .filter(|_| !reason.contains("deleted")),
         ..Problem::new(ProblemKind::Project, &format!("{folder}/{name}"))
     }
 }
 
-/// The reason without the path of the file at its beginning: a path leaves no room for the mistake on a
-/// screen.
+/// The reason without the path of the file at its beginning, and before each mistake: a path leaves no room
+/// for the mistake on a screen.
 fn without_path(reason: &str, name: &str) -> String {
     let split = reason.split_once(name).filter(|(before, _)| !before.contains(' '));
-    match split.map(|(_, after)| after.strip_prefix(':').ok_or(after)) {
-        Some(Ok(mistake)) => format!("line {mistake}"),
-        Some(Err(after)) => after.trim_start().to_owned(),
-        None => reason.to_owned(),
+    let Some((folder, after)) = split else { return reason.to_owned() };
+    match after.starts_with(':') {
+        true => reason.replace(&format!("{folder}{name}:"), "line "),
+        false => after.trim_start().to_owned(),
     }
 }
 
 /// stigmer does not restart the worker any more.
 fn gave_up(worker: &ProjectWorker) -> Option<Problem> {
-    let name = &worker.name;
+    let (name, cause) = (&worker.name, worker.cause());
     (worker.state == State::Failed).then(|| Problem {
         since_ms: worker.state_ms,
-        cause: worker.cause(),
-        hint: worker.hint.clone().or_else(|| Some(start_hint(name))),
+        cause: cause.clone(),
+        hint: Some(match cause.contains(NO_POLL) {
+            true => format!(
+                "the worker may poll another queue: compare `task-queues` in the project file with its \
+                 code, then start it with `stigmer local start {name}`"
+            ),
+            false => worker.hint.clone().unwrap_or_else(|| start_hint(name)),
+        }),
         command: Some(logs_command(name)),
         queue: worker.own_queues.first().cloned(),
         ..Problem::new(ProblemKind::Worker, name)
@@ -72,10 +81,11 @@ fn outdated(worker: &ProjectWorker) -> Option<Problem> {
     })
 }
 
-/// The worker has ended more than once, and its next start is scheduled.
+/// The worker has ended more than once or was not ready in time, and its next start is scheduled or in
+/// progress.
 fn waits(worker: &ProjectWorker) -> Option<Problem> {
     let name = &worker.name;
-    (worker.state == State::Backoff).then(|| Problem {
+    (worker.state == State::Backoff || worker.is_late()).then(|| Problem {
         severity: Severity::Amber,
         since_ms: worker.state_ms,
         cause: worker.cause(),

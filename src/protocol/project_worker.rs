@@ -34,6 +34,9 @@ pub struct ProjectWorker {
     pub adopted: bool,
     /// Counts of automatic restarts.
     pub restarts: RestartStatus,
+    /// The namespace in which the worker polls. `None` until this is known.
+    #[serde(default)]
+    pub namespace: Option<String>,
     /// The task queues that the worker polls.
     pub task_queues: Vec<String>,
     /// The task queues that the worker is to poll according to its project file, or else those that it
@@ -69,7 +72,17 @@ pub struct Outdated {
     pub since_ms: u64,
 }
 
+/// The cause of a restart of a worker that was not ready in time, in a message.
+const LATE: &str = "start_timeout";
+
 impl ProjectWorker {
+    /// Whether the worker starts again because it was not ready in time.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        let restart = self.message.strip_prefix("restart after ");
+        self.state == State::Starting && restart.is_some_and(|why| why.starts_with(LATE))
+    }
+
     /// Returns the message. In the states failed and backoff, the end of the last process comes first, with the log
     /// line that probably names its cause: the last one with an error, or else the last one.
     #[must_use]
@@ -81,8 +94,19 @@ impl ProjectWorker {
                 Some(end) => ("", end),
                 None => return said.to_owned(),
             },
-            _ => return said.to_owned(),
+            State::Starting => match said.strip_prefix("restart after ") {
+                Some(end) if end.starts_with(LATE) => ("", end),
+                Some(_) | None => return said.to_owned(),
+            },
+            State::Stopped | State::Ready | State::Degraded | State::Stopping => {
+                return said.to_owned();
+            }
         };
+        // What a worker has printed is not why it was not ready in time.
+        if let Some(late) = end.strip_prefix(LATE) {
+            let late = late.trim_start_matches([',', ':', ' ']).replace(": polls: ", ": ");
+            return if gave_up.is_empty() { late } else { format!("{late} · {gave_up}") };
+        }
         let end = ["crash, ", "crash: "].iter().find_map(|it| end.strip_prefix(it)).unwrap_or(end);
         let end = with_exit_code(end);
         let lines = self.last_words.iter().map(|line| line.trim()).filter(|line| !line.is_empty());
@@ -162,6 +186,49 @@ impl WorkerUsage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cause_of_a_worker_that_is_late_is_the_failed_check() {
+        let late = |state, message: &str| ProjectWorker {
+            state,
+            message: message.to_owned(),
+            last_words: vec!["INFO worker started".to_owned()],
+            ..super::super::tests::worker("emails")
+        };
+        let check = "not ready after 10s: polls: does not poll `ordres`";
+        let cause = "not ready after 10s: does not poll `ordres`";
+        for (state, message, expected, is_late) in [
+            (
+                State::Failed,
+                format!(
+                    "gave up after 2 automatic restarts in a row; last cause: start_timeout, {check}"
+                ),
+                format!("{cause} · gave up after 2 automatic restarts in a row"),
+                false,
+            ),
+            (
+                State::Backoff,
+                format!("restart after start_timeout: {check}"),
+                cause.to_owned(),
+                false,
+            ),
+            (
+                State::Starting,
+                format!("restart after start_timeout: {check}"),
+                cause.to_owned(),
+                true,
+            ),
+            (
+                State::Starting,
+                "restart after changed: a.py".to_owned(),
+                "restart after changed: a.py".to_owned(),
+                false,
+            ),
+        ] {
+            let worker = late(state, &message);
+            assert_eq!((worker.cause(), worker.is_late()), (expected, is_late), "{state}");
+        }
+    }
 
     #[test]
     fn cause_of_a_failed_worker_has_the_line_with_the_error() {

@@ -87,6 +87,7 @@ pub(crate) fn worker(name: &str) -> ProjectWorker {
         generation: Generation(1),
         adopted: false,
         restarts: RestartStatus::default(),
+        namespace: None,
         task_queues: vec!["orders".into()],
         own_queues: vec!["orders".into()],
         outdated: None,

@@ -47,18 +47,19 @@ impl ServerLog {
 ///
 /// # Errors
 /// If the log cannot be read.
-pub(crate) fn read_queues(log: &Path, queues: &LoadedQueues) -> Result<(), FollowError> {
-    let mut parser = LineParser::new(TimeZone::UTC);
-    Follower::new(log, StartAt::Beginning).patient().drain(|batch| {
+pub(crate) fn read_queues(log: &Path) -> Result<LoadedQueues, FollowError> {
+    let (mut parser, queues) = (LineParser::new(TimeZone::UTC), LoadedQueues::default());
+    let read = Follower::new(log, StartAt::Beginning).patient().drain(|batch| {
         for line in batch.lines() {
             let line = String::from_utf8_lossy(line);
             // Parsing all lines would take five times as long.
             if names_queue(&line) || line.contains(MARK) {
                 let head = parser.scan(&line);
-                note_queue(queues, &line, &head);
+                note_queue(&queues, &line, &head);
             }
         }
-    })
+    });
+    read.map(|()| queues)
 }
 
 impl LogFormat for ServerLog {
@@ -220,10 +221,9 @@ mod tests {
         lines.iter().for_each(|line| _ = log.observe(line));
         assert_eq!(followed.all(), expected.clone().into());
         let folder = tempfile::tempdir().unwrap();
-        let (path, read) = (folder.path().join("log"), LoadedQueues::default());
+        let path = folder.path().join("log");
         std::fs::write(&path, lines.map(|line| line + "\n").concat()).unwrap();
-        read_queues(&path, &read).unwrap();
-        assert_eq!(read.all(), expected.into());
+        assert_eq!(read_queues(&path).unwrap().all(), expected.into());
         log.observe(&generation_mark(3, jiff::Timestamp::UNIX_EPOCH, "crash", ""));
         assert_eq!(followed.all(), [].into());
     }

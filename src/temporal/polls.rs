@@ -51,6 +51,12 @@ impl LoadedQueues {
         });
     }
 
+    /// Adds the queues of another list.
+    pub fn extend(&self, other: &Self) {
+        let more = other.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        more.into_iter().for_each(|queue| self.add(queue));
+    }
+
     /// Removes a queue that the server has unloaded: nobody used it for minutes.
     pub fn remove(&self, queue: &PollTarget) {
         self.change(|queues| _ = queues.remove(queue));
@@ -94,9 +100,9 @@ impl Eq for LoadedQueues {}
 
 /// The task queues that are polled now, by the labels of the metrics.
 ///
-/// In a label, the server replaces each character other than an ASCII letter or digit by `_`. So a label
-/// with `_` is not enough: the log has the name of the queue. A request with a wrong name would create a queue
-/// in the database.
+/// In a label, the server replaces each character other than an ASCII letter or digit by `_`, also in the
+/// name of the namespace. So a label with `_` is not enough: the log has the names. A request with a wrong
+/// name would create a queue in the database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PolledQueues(BTreeSet<PollTarget>);
 
@@ -115,11 +121,11 @@ impl PolledQueues {
         changed.into_iter().any(|label| loaded.named(namespace, &[label]).is_empty())
     }
 
-    /// The labels of a namespace: those that may differ from the name of their queue, and the others.
+    /// The labels of a namespace: those that may belong to other names, and the others.
     fn of(&self, namespace: &str) -> (Vec<&PollTarget>, Vec<&PollTarget>) {
         let label = label_of(namespace);
         let own = self.0.iter().filter(|it| it.namespace == label);
-        own.partition(|it| it.queue.contains('_'))
+        own.partition(|it| label.contains('_') || it.queue.contains('_'))
     }
 }
 
@@ -244,6 +250,7 @@ mod tests {
     #[test]
     fn name_of_a_queue_is_known_if_its_label_was_not_changed_or_the_queue_is_loaded() {
         let polled = polled(&[
+            ("plain", "x", "Workflow"),
             ("my_space", "x", "Workflow"),
             ("other", "y_1", "Activity"),
             ("other", "y_1", "Workflow"),
@@ -252,15 +259,19 @@ mod tests {
         let named = |namespace: &str| polled.named(namespace, &loaded).into_iter().collect();
         let has_unnamed = |namespace: &str| polled.has_unnamed(namespace, &loaded);
         let nothing: Vec<PollTarget> = Vec::new();
-        assert_eq!(
-            (named("my-space"), has_unnamed("my-space")),
-            (vec![workflows("my-space", "x")], false)
-        );
+        assert_eq!((named("plain"), has_unnamed("plain")), (vec![workflows("plain", "x")], false));
+        assert_eq!((named("my-space"), has_unnamed("my-space")), (nothing.clone(), true));
         assert_eq!((named("other"), has_unnamed("other")), (nothing.clone(), true));
         assert_eq!((named("default"), has_unnamed("default")), (nothing.clone(), false));
-        for (namespace, queue) in [("other", "y-1"), ("my-space", "y_1"), ("other", "y-12")] {
+        for (namespace, queue) in
+            [("other", "y-1"), ("my-space", "x"), ("my-space", "y_1"), ("other", "y-12")]
+        {
             loaded.add(workflows(namespace, queue));
         }
+        assert_eq!(
+            (named("my-space"), named("my_space")),
+            (vec![workflows("my-space", "x")], vec![])
+        );
         assert_eq!((named("other"), has_unnamed("other")), (vec![workflows("other", "y-1")], true));
         let activities = PollTarget { kind: QueueKind::Activity, ..workflows("other", "y.1") };
         loaded.add(activities.clone());

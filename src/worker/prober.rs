@@ -54,6 +54,8 @@ const POLLS: Check = Check { name: "polls", shows_end: false };
 pub(crate) struct Report {
     /// Memory and CPU time of all processes of the worker, and their CPU use in percent.
     pub usage: Option<(Usage, Option<f64>)>,
+    /// The namespace in which the worker polls. `None` until this is known.
+    pub namespace: Option<String>,
     /// The task queues that the worker polls.
     pub queues: BTreeSet<String>,
 }
@@ -169,7 +171,8 @@ impl WorkerProber {
     }
 
     fn report(&self, usage: Option<(Usage, Option<f64>)>) -> Report {
-        Report { usage, queues: self.polled.iter().map(|target| target.queue.clone()).collect() }
+        let queues = self.polled.iter().map(|target| target.queue.clone()).collect();
+        Report { usage, namespace: self.namespace.clone(), queues }
     }
 
     fn forget_polls(&mut self) {

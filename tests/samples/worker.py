@@ -14,6 +14,7 @@ from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
+from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 ADDRESS, NAMESPACE, QUEUE, VERSION = sys.argv[1:]
@@ -179,7 +180,9 @@ class Checkout:
         return await workflow.execute_activity(quick, order, start_to_close_timeout=timedelta(seconds=10))
 
 async def main() -> None:
-    client = await Client.connect(ADDRESS, namespace=NAMESPACE)
+    # Without reports, the server does not learn the name of the queue from the worker.
+    runtime = Runtime(telemetry=TelemetryConfig(), worker_heartbeat_interval=None)
+    client = await Client.connect(ADDRESS, namespace=NAMESPACE, runtime=runtime)
     worker = Worker(
         client,
         task_queue=QUEUE,

@@ -36,6 +36,7 @@ fn worker(home: &Home, name: String) -> Option<ProjectWorker> {
         generation: record.generation,
         adopted: false,
         restarts: RestartStatus::default(),
+        namespace: None,
         task_queues: Vec::new(),
         own_queues: Vec::new(),
         outdated: None,

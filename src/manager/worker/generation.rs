@@ -119,6 +119,7 @@ impl WorkerTask {
         if round == Round::Pass {
             self.unit.round_passed(None, Instant::now());
         }
+        self.facts.namespace = report.namespace.or(self.facts.namespace.take());
         self.facts.queues = report.queues;
         if let Some((usage, percent)) = report.usage {
             self.facts.rss_bytes = Some(usage.rss_bytes);

@@ -160,7 +160,7 @@ impl Unserved<'_> {
         let name = self.name;
         let since = age(self.waiting.values().filter_map(|it| it.since).min(), now);
         let similar = nearest(name, served.iter().copied().filter(|other| *other != name));
-        let absence = Absence::of(name, units).filter(|_| !self.is_partly_served);
+        let absence = Absence::of(place.namespace, name, units).filter(|_| !self.is_partly_served);
         // A queue that a worker has polled has no wrong name.
         let has_poller = self.last_poller().is_some();
         let similar = similar.filter(|_| absence.is_none() && !has_poller);
@@ -174,7 +174,11 @@ impl Unserved<'_> {
         let (hint, more) = match (absence, similar) {
             (Some(absence), _) => (absence.hint, absence.command),
             (None, Some(similar)) => {
-                (format!("did you mean `{similar}`? A worker polls this queue"), None)
+                let hint = format!(
+                    "a worker polls `{similar}`: start the workflow there, because it cannot change its \
+                     queue, and terminate this one; or start a worker that polls `{name}`"
+                );
+                (hint, None)
             }
             (None, None) if self.is_partly_served => {
                 (format!("start a worker that runs {} of the queue `{name}`", self.kinds()), None)

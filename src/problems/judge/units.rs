@@ -12,11 +12,14 @@ pub(super) struct Absence {
 }
 
 impl Absence {
-    /// Returns why the worker of this queue does not poll. `None` if the queue belongs to no worker that
-    /// stigmer runs, or if one of its workers is ready.
-    pub(super) fn of(queue: &str, units: &[ProjectWorker]) -> Option<Self> {
-        let mut own = units.iter().filter(|unit| unit.own_queues.iter().any(|own| own == queue));
-        let unit = own.clone().next().filter(|_| own.all(|unit| unit.state != State::Ready))?;
+    /// Returns why the worker of this queue does not poll: of several workers, the one that needs help most.
+    /// `None` if the queue belongs to no worker that stigmer runs, or if one of its workers is ready.
+    pub(super) fn of(namespace: &str, queue: &str, units: &[ProjectWorker]) -> Option<Self> {
+        let is_own = |unit: &&ProjectWorker| {
+            let is_there = unit.namespace.as_deref().is_none_or(|it| it == namespace);
+            is_there && unit.own_queues.iter().any(|own| own == queue)
+        };
+        let unit = units.iter().filter(is_own).min_by_key(|unit| rank(unit.state))?;
         let name = &unit.name;
         let (state, hint) = match unit.state {
             State::Ready => return None,
@@ -41,6 +44,20 @@ impl Absence {
         let is_explained = matches!(unit.state, State::Failed | State::Backoff | State::Degraded);
         let command = is_explained.then(|| logs_command(name));
         Some(Self { reason: format!("worker `{name}` {state}"), hint, command })
+    }
+}
+
+/// The order of the states: a ready worker explains nothing, and of the others the one that needs help
+/// most comes first.
+fn rank(state: State) -> u8 {
+    match state {
+        State::Ready => 0,
+        State::Failed => 1,
+        State::Backoff => 2,
+        State::Degraded => 3,
+        State::Starting => 4,
+        State::Stopping => 5,
+        State::Stopped => 6,
     }
 }
 

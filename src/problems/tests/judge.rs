@@ -470,7 +470,12 @@ fn queue_name_near_a_served_one_is_suggested() {
         let hint = problem.hint.unwrap();
         let expected = expected.map_or_else(
             || format!("start a worker that polls the queue `{name}`"),
-            |near| format!("did you mean `{near}`? A worker polls this queue"),
+            |near| {
+                format!(
+                    "a worker polls `{near}`: start the workflow there, because it cannot change its \
+                     queue, and terminate this one; or start a worker that polls `{name}`"
+                )
+            },
         );
         assert_eq!(hint, expected, "{name}");
     }

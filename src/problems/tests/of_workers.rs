@@ -45,6 +45,10 @@ fn project_file_that_cannot_be_used_is_a_problem() {
             format!("~/shop/stigmer.toml:3: unknown key `wtch`; {still}"),
             format!("line 3: unknown key `wtch`; {still}"),
         ),
+        (
+            "~/shop/stigmer.toml:3: one; ~/shop/stigmer.toml:5: two".to_owned(),
+            "line 3: one; line 5: two".to_owned(),
+        ),
         ("~/shop/stigmer.toml was deleted".to_owned(), "was deleted".to_owned()),
         (
             "cannot read ~/shop/stigmer.toml: denied".to_owned(),

@@ -54,6 +54,16 @@ fn queue_of_a_worker_that_stigmer_runs_names_its_state() {
         assert_eq!(is_hint, hint);
         assert!(is_command.starts_with(command), "{state}: {is_command}");
     }
+    let failed = unit(State::Failed, failed);
+    let (cause, ..) =
+        found(&[unit(State::Stopped, ""), ProjectWorker { name: "zbills".to_owned(), ..failed }]);
+    assert!(cause.starts_with("1 workflow task waits; worker `zbills` gave up: "), "{cause}");
+    let of_namespace = |name: &str| {
+        let namespace = Some(name.to_owned());
+        found(&[ProjectWorker { namespace, ..unit(State::Stopped, "") }]).0
+    };
+    assert!(of_namespace("default").ends_with("worker `bills` is stopped"));
+    assert!(of_namespace("other").ends_with("; last worker: pid 4712 python b.py, ended"));
     let (ready, stopped) = (unit(State::Ready, ""), unit(State::Stopped, ""));
     let other = ProjectWorker { own_queues: vec!["orders".to_owned()], ..stopped.clone() };
     for units in [vec![], vec![stopped, ready], vec![other]] {

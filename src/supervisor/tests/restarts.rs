@@ -31,6 +31,26 @@ fn sixth_crash_in_the_window_fails_with_the_reason_until_a_start() {
     assert_eq!(sim.crash_and_repair(), Duration::ZERO, "an operator's start clears the counts");
 }
 
+/// With the defaults, only two such starts fit into the window.
+#[test]
+fn starts_that_time_out_again_and_again_fail_like_crashes() {
+    let mut sim = Sim::new(Policy::default());
+    sim.handle(Input::Start);
+    for number in 1..=6 {
+        if matches!(sim.state(), State::Backoff { .. }) {
+            sim.jump();
+        }
+        assert_eq!(sim.generation(), Generation(number));
+        sim.handle(launched(Generation(number)));
+        sim.jump();
+        sim.exit(SIGKILL);
+    }
+    assert_eq!(
+        sim.failure().reason,
+        "gave up after 5 automatic restarts in a row; last cause: start_timeout, not ready after 30s"
+    );
+}
+
 #[test]
 fn limit_of_one_restart_is_reported_in_the_singular() {
     let mut sim = Sim::ready(Policy { max_restarts: 1, ..Policy::default() });

@@ -179,12 +179,13 @@ async fn activity_is_unpaused_after_errors_or_the_message_names_the_command() {
         _ => None,
     });
     let error = client.retry_activities(&refund(), "call_bank", &tasks).await.unwrap_err();
-    assert_eq!(
-        error,
+    let expected = format!(
         "the activity call_bank is paused, because it was not unpaused: Unavailable: try later; \
          retry it again, or run `temporal activity unpause --activity-id 7 --workflow-id refund-0 \
-         --namespace default`"
+         --namespace default --address {}`",
+        client.address()
     );
+    assert_eq!(error, expected);
     assert_eq!(calls.lock().unwrap().len(), 4);
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect) -> Rect {
     let details = selected.and_then(|item| RowDetails::of(item, model)).unwrap_or_default();
     let worker = selected.and_then(|item| item.worker(model)).filter(|row| !row.external);
     let unit = worker.and_then(|row| log.unit(&row.name));
-    let has_log = unit.is_some_and(|unit| log.counts(unit).lines > 0);
+    let has_log = unit.is_some_and(|unit| !newest(log, unit, 1).is_empty());
     let mut lines: Vec<Line<'_>> = details
         .facts
         .iter()
