@@ -39,10 +39,22 @@ pub(super) fn on_each(
         server()?;
     }
     last.into_iter().try_for_each(|name| on_worker(context, command, name))?;
+    if begins {
+        note_broken_projects(context);
+    }
     if has_server && !begins {
         server()?;
     }
     Ok(0)
+}
+
+/// Prints which project files cannot be used: their workers run as the last usable content says.
+fn note_broken_projects(context: &Context) {
+    let Ok(status) = hosting::status(&context.home) else { return };
+    status
+        .broken_projects
+        .iter()
+        .for_each(|it| output::note(&format!("note: {}", quote(&it.reason))));
 }
 
 /// Sends a command to a worker, and prints its state after it.
@@ -61,8 +73,13 @@ fn on_worker(context: &Context, command: &'static str, name: &str) -> Result<(),
 pub(super) fn run_project(context: &Context, file: &Path) -> Result<(), CliError> {
     let status = block_on(hosting::run_project(&context.home, file))??;
     let workers = status.workers.iter().filter(|worker| worker.file == file);
-    workers.for_each(|worker| line(&format!("  worker    {}", describe(worker))));
-    Ok(())
+    let mut outdated = Vec::new();
+    for worker in workers {
+        line(&format!("  worker    {}", describe(worker)));
+        outdated.extend(worker.outdated.as_ref().map(|it| quote(&it.reason)));
+    }
+    // Such a worker does not run as the project file says.
+    if outdated.is_empty() { Ok(()) } else { Err(CliError::Other(outdated.join("\n"))) }
 }
 
 /// Describes a worker in one line.

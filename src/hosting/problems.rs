@@ -17,11 +17,16 @@ pub fn problems(home: &Home) -> Result<(State, ProblemList), StatusError> {
     let list = match status.host {
         Some(_) => block_on(client::problems(home))??,
         None => {
-            let unknown = match status.state {
-                State::Stopped => "the server is stopped; start it with `stigmer local`",
-                _ => "no host supervises the server; start one with `stigmer local`",
-            };
-            let unknown = Some(unknown.to_owned());
+            let unknown = Some(match status.state {
+                State::Stopped => "the server is stopped; start it with `stigmer local`".to_owned(),
+                // Why no host responds, and what to do.
+                State::Starting
+                | State::Ready
+                | State::Degraded
+                | State::Stopping
+                | State::Backoff
+                | State::Failed => status.message,
+            });
             ProblemList { schema: SCHEMA, as_of_ms: None, unknown, problems: Vec::new() }
         }
     };

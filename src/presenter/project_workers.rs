@@ -20,15 +20,19 @@ fn row(worker: &ProjectWorker, now: Now<'_>) -> WorkerRow {
     let is_connected = *now.link == Link::Up;
     // Without a host, the workers are as they were last, but nobody measures them.
     let is_watched = !now.is_unwatched();
+    let queues = match worker.task_queues.as_slice() {
+        [] => &worker.own_queues,
+        _ => &worker.task_queues,
+    };
     WorkerRow {
         // The identities of pollers have other forms.
         id: format!("project worker {}", worker.name),
-        state: state(worker.state),
+        state: state(worker),
         name: harmless_text(&worker.name),
         external: false,
         identities: now.viewer.workers.identities(&worker.name),
         remote: false,
-        queues: worker.task_queues.iter().map(|queue| harmless_text(queue)).collect(),
+        queues: queues.iter().map(|queue| harmless_text(queue)).collect(),
         command: harmless_text(&worker.command),
         folder: paths::shortened(&worker.project),
         pid: worker.pid.and_then(|pid| u32::try_from(pid).ok()),
@@ -39,16 +43,24 @@ fn row(worker: &ProjectWorker, now: Now<'_>) -> WorkerRow {
         restarts: Some(worker.restarts.total),
         generation: Some(worker.generation.0),
         cause: quote(&worker.cause()),
-        hint: worker.hint.as_deref().map(harmless_text).unwrap_or_default(),
+        hint: hint(worker),
         last_lines: worker.last_words.iter().map(|line| harmless_text(line)).collect(),
         can: if is_connected { commands(worker) } else { UnitCommands::default() },
     }
 }
 
-fn state(state: State) -> WorkerState {
-    match state {
+/// What the user can do about the state.
+fn hint(worker: &ProjectWorker) -> String {
+    let restart = || format!("repair the cause, then run `stigmer local restart {}`", worker.name);
+    let hint = worker.hint.clone().or_else(|| worker.outdated.as_ref().map(|_| restart()));
+    hint.as_deref().map(harmless_text).unwrap_or_default()
+}
+
+fn state(worker: &ProjectWorker) -> WorkerState {
+    match worker.state {
         State::Stopped => WorkerState::Stopped,
         State::Starting => WorkerState::Starting,
+        State::Ready if worker.outdated.is_some() => WorkerState::Outdated,
         State::Ready => WorkerState::Running,
         State::Degraded => WorkerState::Degraded,
         State::Stopping => WorkerState::Stopping,
@@ -72,7 +84,7 @@ fn commands(worker: &ProjectWorker) -> UnitCommands {
 mod tests {
     use super::*;
     use crate::presenter::{Viewer, present};
-    use crate::protocol::tests;
+    use crate::protocol::{Outdated, tests};
     use crate::session::View;
     use std::sync::Arc;
     use std::time::Duration;
@@ -88,6 +100,26 @@ mod tests {
         assert_eq!((row.name.as_str(), row.state), ("orders", WorkerState::Running));
         assert_eq!((row.cpu_percent, row.rss_bytes), (None, None));
         assert_eq!(row.can, UnitCommands::default());
+    }
+
+    #[test]
+    fn worker_that_is_older_than_its_files_is_outdated_with_a_hint() {
+        let outdated = Some(Outdated { reason: "`before` failed".to_owned(), since_ms: 1 });
+        let row = shown(ProjectWorker { outdated, ..tests::worker("orders") }, Link::Up);
+        assert_eq!(row.state, WorkerState::Outdated);
+        assert!(row.hint.contains("stigmer local restart orders"), "{}", row.hint);
+    }
+
+    #[test]
+    fn worker_that_does_not_poll_has_the_queues_of_its_file() {
+        let own_queues = vec!["parcels".to_owned()];
+        let stopped = ProjectWorker {
+            state: State::Stopped,
+            task_queues: Vec::new(),
+            own_queues,
+            ..tests::worker("orders")
+        };
+        assert_eq!(shown(stopped, Link::Up).queues, ["parcels"]);
     }
 
     fn shown(worker: ProjectWorker, link: Link) -> WorkerRow {

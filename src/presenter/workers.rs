@@ -60,7 +60,9 @@ pub(super) fn all(now: Now<'_>) -> Option<Vec<WorkerRow>> {
 
 /// Number of workers that poll. `None` if it is not known now.
 pub(super) fn connected(now: Now<'_>) -> Option<u64> {
-    let polls = |row: &WorkerRow| matches!(row.state, WorkerState::Running | WorkerState::Polling);
+    let polls = |row: &WorkerRow| {
+        matches!(row.state, WorkerState::Running | WorkerState::Outdated | WorkerState::Polling)
+    };
     let rows = all(now).filter(|_| now.viewer.workers.is_complete())?;
     Some(rows.into_iter().filter(polls).count() as u64)
 }

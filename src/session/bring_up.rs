@@ -6,6 +6,7 @@ use crate::control::client;
 use crate::manager::Command;
 use crate::protocol::State;
 use crate::supervisor::Want;
+use std::path::Path;
 
 impl Session {
     /// Requests the start of the server with the requested options, if the server does not run.
@@ -47,11 +48,15 @@ impl Session {
     }
 
     /// Requests that the host runs the workers of the project, if the options are of a project. Does
-    /// not wait for the workers.
+    /// not wait for the workers. A host that runs this project already is left as it is: a dashboard must
+    /// not start a worker that the user has stopped.
     pub fn bring_up_project(&self, requested: &RequestedOptions) {
         let Some(project) = &requested.project else { return };
         let (session, file) = (self.clone(), project.file.clone());
         tokio::spawn(async move {
+            if session.runs_project(&file).await {
+                return;
+            }
             if let Err(error) = session.run_project(&file).await {
                 let what = format!("cannot run the workers of the project: {error}");
                 match &session {
@@ -60,5 +65,16 @@ impl Session {
                 }
             }
         });
+    }
+
+    /// Whether another process is the host and has the workers of the project in this file.
+    async fn runs_project(&self, file: &Path) -> bool {
+        match self {
+            Self::Local(..) => false,
+            Self::Remote(remote) => {
+                let status = client::status(remote.home()).await;
+                status.is_ok_and(|status| status.workers.iter().any(|worker| worker.file == file))
+            }
+        }
     }
 }

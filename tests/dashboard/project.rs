@@ -52,6 +52,23 @@ fn workers_of_a_project_are_units_with_keys_and_logs() {
 }
 
 #[test]
+fn dashboard_that_attaches_starts_no_worker_that_was_stopped() {
+    let rig = Rig::new();
+    let text = format!("[worker.orders]\nrun = {}\n", python_worker(&["orders"]));
+    let shop = Shop::new(&rig, "shop", &text);
+    shop.run(&[]).exits(0);
+    shop.run(&["stop", "orders"]).exits(0);
+    let dashboard = open(&shop);
+    dashboard.press("3");
+    dashboard.until_shows(&["stopped    orders"]);
+    // The host has handled all earlier requests when it has handled this one.
+    dashboard.press("r");
+    rig.wait_ready(2);
+    dashboard.until_shows(&["stopped    orders"]);
+    assert_eq!(shop.wait_state("orders", "stopped")["generation"], 1);
+}
+
+#[test]
 fn worker_that_gave_up_is_a_problem_with_its_cause() {
     let rig = Rig::new();
     let text = "[worker.emails]\nrun = [\"sh\", \"-c\", \"echo 'Error: no smtp'; exit 3\"]\n\

@@ -79,7 +79,9 @@ fn status_works_while_the_host_is_frozen() {
     let (host, temporal) = rig.start_both();
     host.signal(Signal::STOP);
     let status = quick(SOON, || rig.status());
-    assert!(status["message"].as_str().unwrap().contains("host unresponsive"), "{status:#}");
+    let message = status["message"].as_str().unwrap();
+    assert!(message.contains("host unresponsive"), "{status:#}");
+    rig.run(&["problems"]).exits(1).complains(&[message]);
     assert_eq!(status["temporal"]["pid"], temporal.pid);
     rig.run(&[]).exits(1).complains(&["does not respond", "restart", &host.pid.to_string()]);
     assert!(host.is_alive() && temporal.is_alive());

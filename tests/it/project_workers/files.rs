@@ -54,7 +54,6 @@ fn broken_or_deleted_project_file_changes_nothing_and_a_repaired_one_is_followed
     let shop = Shop::new(&rig, "shop", &format!("{orders}{billing}"));
     shop.run(&[]).exits(0);
     let pids = || ["orders", "billing"].map(|name| shop.process(name).pid);
-    let before = pids();
     let message = |what: &str, part: &str| {
         let found = rig.wait_for(what, |status| {
             status["message"].as_str().is_some_and(|message| message.contains(part))
@@ -64,6 +63,9 @@ fn broken_or_deleted_project_file_changes_nothing_and_a_repaired_one_is_followed
     shop.write(&format!("{orders}wtch = []\n"));
     let broken = message("the mistake", "stigmer.toml:3: unknown key `wtch`");
     assert!(broken.contains("last content stays in force"), "{broken}");
+    let restart = rig.run(&["restart", "orders"]).exits(0);
+    assert!(restart.stderr.contains("unknown key `wtch`"), "{}", restart.stderr);
+    let before = pids();
     let problem = wait_for(&rig, "project", "line 3: unknown key `wtch`");
     let subject = (&problem["subject"], &problem["state"]);
     assert_eq!(subject, (&"shop/stigmer.toml".into(), &"failed".into()));
@@ -74,7 +76,7 @@ fn broken_or_deleted_project_file_changes_nothing_and_a_repaired_one_is_followed
     // The repaired file has one worker less, a changed one, and a new one.
     let mail = format!("[worker.mail]\nrun = {}\n", python_worker(&["mail"]));
     shop.write(&format!("{orders}env = {{ A = \"b\" }}\n{mail}"));
-    let restarted = shop.wait_ready("orders", 2);
+    let restarted = shop.wait_ready("orders", 3);
     assert_ne!(restarted["pid"], before[0]);
     shop.wait_state("mail", "ready");
     let status =

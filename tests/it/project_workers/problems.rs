@@ -45,6 +45,8 @@ fn running_worker_whose_before_fails_is_a_problem_until_before_succeeds() {
     assert!(cause.contains("failed with exit 1, so the running worker stays"), "{cause}");
     let printed = shop.run(&["problems"]).exits(4).stdout;
     assert!(printed.contains("outdated") && printed.contains(cause), "{printed}");
+    let ran = shop.run(&[]).exits(1);
+    ran.complains(&["failed with exit 1, so the running worker stays"]);
     shop.write(&text("true"));
     wait_until_solved(&rig);
     rig.stop();

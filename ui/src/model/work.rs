@@ -359,6 +359,8 @@ pub enum WorkerState {
     Starting,
     /// stigmer started it, and it polls.
     Running,
+    /// stigmer started it, it polls, and it is older than its files.
+    Outdated,
     /// stigmer started it, it runs, and it no longer polls.
     Degraded,
     /// stigmer stops it.
@@ -378,9 +380,10 @@ pub enum WorkerState {
 
 impl WorkerState {
     /// All states.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Starting,
         Self::Running,
+        Self::Outdated,
         Self::Degraded,
         Self::Stopping,
         Self::Polling,
@@ -396,6 +399,7 @@ impl WorkerState {
         match self {
             Self::Starting => "starting",
             Self::Running => "running",
+            Self::Outdated => "outdated",
             Self::Degraded => "degraded",
             Self::Stopping => "stopping",
             Self::Polling => "polling",

@@ -42,7 +42,7 @@ pub(crate) fn sign(state: WorkerState, palette: &Palette) -> (&'static str, Styl
         WorkerState::Stopping => ("◐", palette.warn),
         WorkerState::Degraded => ("▲", palette.warn),
         WorkerState::Backoff => ("↻", palette.warn),
-        WorkerState::GaveUp => ("✗", palette.error),
+        WorkerState::GaveUp | WorkerState::Outdated => ("✗", palette.error),
         WorkerState::Ended | WorkerState::Stopped => ("○", palette.dim),
     }
 }

@@ -152,7 +152,7 @@ fn describe(identity: &str, model: &Model) -> String {
 fn worker_note(identity: &str, page: &WorkflowPage, model: &Model) -> String {
     let workers = || model.workers.iter().flatten();
     let polls = |row: &&WorkerRow| {
-        matches!(row.state, WorkerState::Polling | WorkerState::Running)
+        matches!(row.state, WorkerState::Polling | WorkerState::Running | WorkerState::Outdated)
             && row.queues.contains(&page.queue)
     };
     let last = workers().find(|row| is_worker(row, identity)).filter(polls);
