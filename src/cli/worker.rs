@@ -1,7 +1,7 @@
 //! `stigmer local start|stop|restart NAME…`, and the workers of the project in the current folder.
 
 use super::output::{self, line};
-use super::{CliError, Context, block_on};
+use super::{CliError, Context};
 use crate::harmless::quote;
 use crate::hosting;
 use crate::protocol::{ProjectWorker, State};
@@ -71,7 +71,7 @@ fn on_worker(context: &Context, command: &'static str, name: &str) -> Result<(),
 
 /// Runs the workers of a project, and prints a line for each when all are ready.
 pub(super) fn run_project(context: &Context, file: &Path) -> Result<(), CliError> {
-    let status = block_on(hosting::run_project(&context.home, file))??;
+    let status = hosting::run_project(&context.home, file, &output::notice)?;
     let workers = status.workers.iter().filter(|worker| worker.file == file);
     let mut outdated = Vec::new();
     for worker in workers {

@@ -338,7 +338,7 @@ fn ends_host(outcome: &Outcome, waits: bool) -> bool {
 }
 
 fn leaving() -> ApiError {
-    ApiError::new("gone", "the host is shutting down", "try again in a moment")
+    ApiError::new(ApiError::GONE, "the host is shutting down", "try again in a moment")
 }
 
 async fn command(api: &Api, command: Command, wait: bool, share: &Share) -> Response {

@@ -6,7 +6,7 @@ use super::{Notify, Unresponsive, prove, unhosted};
 use crate::control::client::{self, ClientError};
 use crate::paths::Home;
 use crate::process::environment::BaseEnvironment;
-use crate::protocol::Status;
+use crate::protocol::{ApiError, Status};
 use crate::runtime::{RuntimeError, block_on};
 use crate::temporal::install::Silent;
 use std::path::Path;
@@ -42,15 +42,24 @@ pub enum WorkerError {
 }
 
 /// Requests that the host of this home runs the workers of a project, in the environment of this
-/// process. Returns the status when all workers that start with the server are ready.
+/// process. Returns the status when all workers that start with the server are ready. Sends the request
+/// again to the next host if the host ends meanwhile.
 ///
 /// # Errors
 /// If the project cannot be used, or if a worker does not become ready.
-pub async fn run_project(home: &Home, file: &Path) -> Result<Status, WorkerError> {
-    client::run_project(home, file, true).await.map_err(|error| match error {
-        ClientError::Unresponsive => Unresponsive::host_of(home).into(),
-        error => error.into(),
-    })
+pub fn run_project(home: &Home, file: &Path, notify: Notify<'_>) -> Result<Status, WorkerError> {
+    loop {
+        match block_on(client::run_project(home, file, true))? {
+            Ok(status) => return Ok(status),
+            Err(ClientError::NoHost) => {}
+            Err(ClientError::Refused(error)) if error.code == ApiError::GONE => {}
+            Err(ClientError::Unresponsive) => return Err(Unresponsive::host_of(home).into()),
+            Err(error) => return Err(error.into()),
+        }
+        if !host_running_server(home, &mut Silent, notify)? {
+            return Err(WorkerError::NoServer { command: "start", name: "all".to_owned() });
+        }
+    }
 }
 
 /// Returns those of the names that the status of the host does not list. The host knows a worker that
@@ -109,7 +118,7 @@ fn request<F: Future<Output = Result<Status, ClientError>>>(
         let host = prove(home);
         match block_on(send())? {
             Ok(status) => return Ok(Some(status)),
-            Err(ClientError::Refused(error)) if error.code != "gone" => {
+            Err(ClientError::Refused(error)) if error.code != ApiError::GONE => {
                 return Err(ClientError::Refused(error).into());
             }
             Err(ClientError::NoHost | ClientError::Refused(_)) => {}

@@ -263,6 +263,7 @@ impl Handle {
     }
 }
 
-fn gone() -> ApiError {
-    ApiError::new("gone", "the host is shutting down", "try again in a moment")
+/// The outcome of a request that the manager has not replied to before its end.
+pub(super) fn gone() -> ApiError {
+    ApiError::new(ApiError::GONE, "the host is shutting down", "try again in a moment")
 }

@@ -31,6 +31,9 @@ impl ApiError {
     /// The code of a refused request to end a host: the host has a server, or may have one.
     pub const BUSY: &str = "busy";
 
+    /// The code of a request that a host which ends has not carried out. The next host may do so.
+    pub const GONE: &str = "gone";
+
     /// The code of a command for a worker that does not exist.
     pub const UNKNOWN_WORKER: &str = "unknown_worker";
 

@@ -2,6 +2,7 @@
 
 use super::Crew;
 use crate::manager::Outcome;
+use crate::manager::handle::gone;
 use crate::manager::worker::{WorkerCommand, WorkerHandle};
 use crate::process::environment::BaseEnvironment;
 use crate::protocol::ApiError;
@@ -113,15 +114,20 @@ fn answer(
 ) {
     tokio::spawn(async move {
         let all = futures_util::future::join_all(outcomes).await;
-        // A task that has ended without an outcome belongs to a removed worker or to a host that
-        // ends.
-        let errors = all.into_iter().flatten().filter_map(Result::err);
+        // A task that has ended without an outcome belongs to a host that ends. The task of a removed
+        // worker replies first.
+        let all = all.into_iter().map(|outcome| outcome.unwrap_or_else(|_| Err(gone())));
+        let errors = all.filter_map(Result::err);
         let _ = reply.send(combined(error.into_iter().chain(errors).collect()));
     });
 }
 
-/// The outcome of several commands: their only error, or one error with the texts of the first ones.
+/// The outcome of several commands: their only error, or one error with the texts of the first ones. A
+/// host that ends has no outcome of all: the client sends the commands to the next host.
 fn combined(errors: Vec<ApiError>) -> Outcome {
+    if let Some(gone) = errors.iter().find(|error| error.code == ApiError::GONE) {
+        return Err(gone.clone());
+    }
     let [first, _, ..] = errors.as_slice() else {
         return errors.into_iter().next().map_or(Ok(()), Err);
     };
@@ -135,6 +141,27 @@ fn combined(errors: Vec<ApiError>) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn outcomes_that_a_host_leaves_open_are_gone_for_the_next_host() {
+        let failed = ApiError::new("failed", "worker `a`: crash", "");
+        for (known, expected) in [
+            (vec![], Err(gone())),
+            (vec![Ok(())], Err(gone())),
+            (vec![Err(failed.clone()), Ok(())], Err(gone())),
+        ] {
+            let (left, open) = oneshot::channel();
+            let known = known.into_iter().map(|outcome| {
+                let (reply, known) = oneshot::channel();
+                reply.send(outcome).unwrap();
+                known
+            });
+            let (reply, outcome) = oneshot::channel();
+            answer(None, known.chain([open]).collect(), reply);
+            drop(left);
+            assert_eq!(outcome.await.unwrap(), expected);
+        }
+    }
 
     #[test]
     fn error_of_several_workers_has_the_reason_and_the_hint_of_each() {

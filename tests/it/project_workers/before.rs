@@ -45,8 +45,13 @@ fn delete(shop: &Shop<'_>, name: &str) {
 
 /// Begins a restart whose `before` does not end. The old worker still runs.
 fn restarting(shop: &Shop<'_>) -> (Running, Process) {
+    preparing(shop, &["restart", "orders"])
+}
+
+/// Begins a restart of the worker with this command, as in [`restarting`].
+fn preparing(shop: &Shop<'_>, command: &[&str]) -> (Running, Process) {
     create(shop, "slow");
-    let restart = Running::spawn(shop.rig.local(&["restart", "orders"]));
+    let restart = Running::spawn(shop.rig.local(command));
     wait_until("`before` has begun", || runs(shop) == 2);
     let orders = shop.wait_for("orders", "`before`", |it| it["message"] == "running `before`");
     assert_eq!((&orders["state"], &orders["generation"]), (&"ready".into(), &1.into()));
@@ -174,15 +179,16 @@ fn restart_continues_with_the_next_host_if_the_host_is_killed_during_before() {
     rig.stop();
 }
 
-#[test]
-fn restart_continues_with_the_next_host_after_a_hand_over_during_before() {
+/// Hands over while `before` of a restart runs, which this command has begun.
+#[track_caller]
+fn hand_over_during_before_of(command: &[&str]) {
     let rig = Rig::new();
     let shop = Shop::new(&rig, "shop", &text("orders"));
-    let mut command = rig.local(&["--no-tui"]);
-    command.current_dir(&shop.folder);
-    let host = Running::spawn(command);
+    let mut headless = rig.local(&["--no-tui"]);
+    headless.current_dir(&shop.folder);
+    let host = Running::spawn(headless);
     shop.wait_ready("orders", 1);
-    let (restart, before) = restarting(&shop);
+    let (restart, before) = preparing(&shop, command);
     let pid = shop.process("orders").pid;
     host.process().signal(Signal::HUP);
     host.finish().exits(0);
@@ -190,6 +196,36 @@ fn restart_continues_with_the_next_host_after_a_hand_over_during_before() {
     delete(&shop, "slow");
     restart.finish().exits(0);
     shop.wait_ready("orders", 2);
+    rig.stop();
+}
+
+#[test]
+fn restart_continues_with_the_next_host_after_a_hand_over_during_before() {
+    for name in ["orders", "all"] {
+        hand_over_during_before_of(&["restart", name]);
+    }
+}
+
+#[test]
+fn command_that_starts_the_project_waits_for_the_next_host_after_a_hand_over() {
+    let rig = Rig::new();
+    let shop = Shop::new(&rig, "shop", &text("orders"));
+    let spawn = |arguments: &[&str]| {
+        let mut command = rig.local(arguments);
+        command.current_dir(&shop.folder);
+        Running::spawn(command)
+    };
+    create(&shop, "slow");
+    let host = spawn(&["--no-tui"]);
+    wait_until("`before` has begun", || runs(&shop) == 1);
+    let start = spawn(&[]);
+    start.wait_for("address");
+    host.process().signal(Signal::HUP);
+    host.finish().exits(0);
+    wait_until("`before` of the next host", || runs(&shop) == 2);
+    delete(&shop, "slow");
+    start.finish().exits(0);
+    assert_eq!(shop.wait_for("orders", "its state", |_| true)["state"], "ready");
     rig.stop();
 }
 
