@@ -27,8 +27,8 @@ pub use logged_runs::{LoggedRun, LoggedRunReader, LoggedRuns};
 pub use restarts::RestartFacts;
 use status::Clock;
 pub use troubles::{PartTrouble, Troubles};
-pub(crate) use worker::OUTDATED;
 pub use worker::{LeftWorker, WorkerFacts};
+pub(crate) use worker::{OUTDATED, UNSETTLED};
 
 use crate::config::Settings;
 use crate::log::line::Level;

@@ -16,6 +16,10 @@ pub use observer::{FileWatch, WatchReport, follow, watch};
 pub use patterns::{PatternError, Patterns};
 
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// Time after which a single change has been reported.
+pub const REPORTED: Duration = batch::QUIET.saturating_mul(2);
 
 /// Changes of watched files, shortly after one another.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,6 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+/// The key in [`WorkerFacts::troubles`] for watched files that change during each run of `before`.
+pub(crate) const UNSETTLED: &str = "unsettled";
+
 /// The key in [`WorkerFacts::troubles`] for a failed `before`. A worker that runs stays then.
 pub(crate) const OUTDATED: &str = "before";
 

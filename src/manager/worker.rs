@@ -12,6 +12,8 @@ mod preparation;
 mod progress;
 mod reload;
 mod requests;
+#[cfg(test)]
+mod tests;
 
 pub use requests::WorkerCommand;
 pub(super) use requests::WorkerHandle;

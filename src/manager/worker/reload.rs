@@ -4,18 +4,23 @@
 use super::preparation::{prepare, ready};
 use super::requests::with_last_words;
 use super::{Event, WorkerTask};
-use crate::facts::OUTDATED;
+use crate::facts::{OUTDATED, UNSETTLED};
 use crate::manager::Outcome;
 use crate::project::WorkerSpec;
 use crate::protocol::ApiError;
 use crate::supervisor::{Failure, Input, Starting, State, Want};
 use crate::unit::Refused;
 use crate::unit::tasks::{Task, spawn};
-use crate::watch::{ChangedFiles, Patterns, WatchReport, follow};
+use crate::watch::{ChangedFiles, Patterns, REPORTED, WatchReport, follow};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 use tokio::sync::oneshot;
+
+/// Maximum number of repeats of `before` because of files that have changed meanwhile. A `before` that
+/// itself writes watched files would otherwise repeat without end.
+const MAX_REPEATS: u32 = 2;
 
 /// The restarts of a worker that are not carried out yet, and the changes of its files.
 #[derive(Debug, Default)]
@@ -39,10 +44,23 @@ struct Preparing {
     restart: Input,
     /// The clients that wait for the restart.
     waiters: Vec<oneshot::Sender<Outcome>>,
-    /// Whether files have changed since the run began.
-    is_outdated: bool,
+    /// Whether `before` has begun. Until then, the run waits for the server.
+    has_begun: Arc<AtomicBool>,
+    /// The last change of watched files since `before` has begun.
+    change: Option<String>,
+    /// Number of runs directly before this one that a change has outdated.
+    repeats: u32,
     /// Ends the run when it is dropped.
     _cancel: oneshot::Sender<()>,
+}
+
+impl Preparing {
+    /// Notes a change of watched files, which a `before` that has begun may not have read.
+    fn note(&mut self, change: String) {
+        if self.has_begun.load(Ordering::Acquire) {
+            self.change = Some(change);
+        }
+    }
 }
 
 impl Reloads {
@@ -67,6 +85,12 @@ impl Reloads {
         self.preparing.is_some()
     }
 
+    /// Begins `before`, as if the server were ready.
+    #[cfg(test)]
+    pub(super) fn begin(&self) {
+        self.preparing.iter().for_each(|it| it.has_begun.store(true, Ordering::Release));
+    }
+
     /// Ends a run of `before`, because the host is leaving.
     pub(super) fn cancel(&mut self) {
         self.preparing = None;
@@ -79,6 +103,7 @@ impl WorkerTask {
     pub(super) fn watch_files(&mut self, since: Option<SystemTime>) {
         let spec = self.newest_spec();
         self.facts.trouble("watch", None);
+        self.facts.trouble(UNSETTLED, None);
         self.reloads.watch = None;
         if spec.watch.is_empty() {
             return;
@@ -117,7 +142,7 @@ impl WorkerTask {
             State::Starting(Starting { launched: false, .. })
         );
         match &mut self.reloads.preparing {
-            Some(preparing) if has_before => preparing.is_outdated = true,
+            Some(preparing) if has_before => preparing.note(detail),
             None if has_before && is_launching => self.reloads.later = Some(detail),
             Some(_) | None => self.restart(Input::Reload { detail }),
         }
@@ -137,7 +162,7 @@ impl WorkerTask {
             Some(Preparing { waiters, .. }) => (restart, waiters),
             None => (restart, Vec::new()),
         };
-        self.begin_before(restart, waiters);
+        self.begin_before(restart, waiters, 0);
     }
 
     /// Whether the worker has a process that is to run.
@@ -160,11 +185,20 @@ impl WorkerTask {
     }
 
     /// Runs `before` for a restart, once the server is ready.
-    fn begin_before(&mut self, restart: Input, waiters: Vec<oneshot::Sender<Outcome>>) {
+    fn begin_before(
+        &mut self,
+        restart: Input,
+        waiters: Vec<oneshot::Sender<Outcome>>,
+        repeats: u32,
+    ) {
         let (cancel, mut cancelled) = oneshot::channel();
         self.reloads.runs += 1;
         let number = self.reloads.runs;
-        let preparing = Preparing { number, restart, waiters, is_outdated: false, _cancel: cancel };
+        let has_begun = Arc::new(AtomicBool::new(false));
+        let begins = has_begun.clone();
+        let change = None;
+        let preparing =
+            Preparing { number, restart, waiters, has_begun, change, repeats, _cancel: cancel };
         self.reloads.preparing = Some(preparing);
         let (launches, report) = (self.unit.launches(), self.report.clone());
         let (spec, files) = (self.newest_spec(), self.files.clone());
@@ -174,9 +208,14 @@ impl WorkerTask {
             let Some(access) = ready(&mut server, &mut cancelled).await else { return };
             // The environment of an adopted worker is read from its process meanwhile.
             let base = base.borrow().clone();
+            begins.store(true, Ordering::Release);
             let before =
                 prepare(&launches, &spec, &files, &access, &base, generation, &mut cancelled);
             let result = before.await;
+            if !spec.watch.is_empty() {
+                // The last files that `before` has written would otherwise restart the worker again.
+                tokio::time::sleep(REPORTED).await;
+            }
             let _ = report.send(Event::Prepared { number, result });
         });
     }
@@ -184,9 +223,10 @@ impl WorkerTask {
     /// Handles the end of `before` for a running worker.
     pub(super) fn prepared(&mut self, number: u64, result: Option<Result<(), Refused>>) {
         let Some(ended) = self.reloads.preparing.take_if(|it| it.number == number) else { return };
-        if ended.is_outdated {
-            return self.begin_before(ended.restart, ended.waiters);
+        if ended.change.is_some() && ended.repeats < MAX_REPEATS {
+            return self.begin_before(ended.restart, ended.waiters, ended.repeats + 1);
         }
+        self.facts.trouble(UNSETTLED, ended.change.as_deref().map(unsettled));
         match result {
             // The host is leaving.
             None => {}
@@ -246,6 +286,14 @@ impl WorkerTask {
     pub(super) fn newest_spec(&self) -> Arc<WorkerSpec> {
         self.next.as_ref().unwrap_or(&self.spec).clone()
     }
+}
+
+/// The trouble of watched files that change during each run of `before`.
+fn unsettled(change: &str) -> String {
+    format!(
+        "watched files change during each run of `before` ({change}); exclude the files that `before` \
+         writes from `watch`, or with .gitignore"
+    )
 }
 
 /// Describes changed files, relative to the folder of the project.

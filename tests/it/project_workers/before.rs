@@ -230,6 +230,28 @@ fn command_that_starts_the_project_waits_for_the_next_host_after_a_hand_over() {
 }
 
 #[test]
+fn before_that_writes_a_watched_file_is_reported_and_the_restart_ends() {
+    let rig = Rig::new();
+    let run = python_worker(&["orders"]);
+    let before = r#"["sh", "-c", "echo $$ | tee -a runs > built.txt"]"#;
+    let text = format!("[worker.orders]\nrun = {run}\nbefore = {before}\n");
+    let shop = Shop::new(&rig, "shop", &text);
+    shop.run(&[]).exits(0);
+    let text = format!("{text}watch = [\"*.txt\"]\n");
+    shop.write(&text);
+    let orders = shop.wait_ready("orders", 2);
+    let message = orders["message"].as_str().unwrap();
+    assert!(message.contains("during each run of `before` (built.txt)"), "{message}");
+    rig.run(&["restart", "orders"]).exits(0);
+    shop.wait_ready("orders", 3);
+
+    shop.write(&text.replace("*.txt", "*.py"));
+    let orders = shop.wait_ready("orders", 4);
+    assert_eq!(orders["message"], "");
+    rig.stop();
+}
+
+#[test]
 fn output_of_a_before_that_fails_at_a_start_is_shown() {
     let rig = Rig::new();
     let shop = Shop::new(&rig, "shop", &text("orders"));
