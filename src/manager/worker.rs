@@ -74,6 +74,8 @@ enum Event {
     Environment {
         generation: Generation,
         base: Option<Box<BaseEnvironment>>,
+        /// The variables in use when the adoption requested these.
+        unlearned: Arc<BaseEnvironment>,
     },
     /// A report about the watched files.
     Files(WatchReport),
@@ -287,7 +289,9 @@ impl WorkerTask {
                 self.launched(generation, result);
                 self.changed_later();
             }
-            Event::Environment { generation, base } => self.learned(generation, base),
+            Event::Environment { generation, base, unlearned } => {
+                self.learned(generation, base, &unlearned);
+            }
             Event::Files(report) => self.files_changed(report),
             Event::Prepared { number, result } => self.prepared(number, result),
             Event::Probed { generation, round, report } => self.probed(generation, round, *report),

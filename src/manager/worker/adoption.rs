@@ -86,17 +86,24 @@ impl WorkerTask {
     /// further starts. No file has them, because they may contain secrets.
     fn learn(&self, generation: Generation, instance: Instance) {
         let (spec, report) = (self.spec.clone(), self.report.clone());
+        let unlearned = self.base.borrow().clone();
         spawn(self.on_panic(), async move {
             let read = move || worker::base_of_running(&spec, &instance);
             let base = LOOKS.run(FINDING, read).await.ok().flatten().map(Box::new);
-            let _ = report.send(Event::Environment { generation, base });
+            let _ = report.send(Event::Environment { generation, base, unlearned });
         });
     }
 
-    pub(super) fn learned(&mut self, generation: Generation, base: Option<Box<BaseEnvironment>>) {
-        // A stop means that a command may have replaced the environment.
-        let is_stopping = matches!(self.unit.supervisor.state(), State::Stopping(_));
-        if !self.unit.supervises(generation) || is_stopping {
+    /// Handles the variables of an adopted worker. `unlearned` are those in use when they were requested.
+    pub(super) fn learned(
+        &mut self,
+        generation: Generation,
+        base: Option<Box<BaseEnvironment>>,
+        unlearned: &Arc<BaseEnvironment>,
+    ) {
+        // A command has sent newer variables meanwhile.
+        let is_replaced = !Arc::ptr_eq(&self.base.borrow(), unlearned);
+        if !self.unit.supervises(generation) || is_replaced {
             return;
         }
         match base {

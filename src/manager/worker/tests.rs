@@ -76,6 +76,13 @@ impl Drop for Adopted {
     }
 }
 
+/// Variables that differ from those of this process.
+fn other(value: &str) -> BaseEnvironment {
+    let mut base = BaseEnvironment::default();
+    base.set("SHELL_OF_TEST".as_ref(), Some(value.as_ref()));
+    base
+}
+
 #[tokio::test]
 async fn before_that_changes_watched_files_in_each_run_repeats_twice_and_is_reported() {
     let mut worker = Adopted::new();
@@ -115,4 +122,24 @@ async fn change_while_before_waits_for_the_server_does_not_repeat_before() {
     worker.task.reloads.begin();
     worker.task.prepared(1, Some(Ok(())));
     assert!(worker.is_stopping());
+}
+
+#[tokio::test]
+async fn variables_of_a_command_replace_those_of_an_adopted_worker_that_are_read_later() {
+    let mut worker = Adopted::new();
+    let unlearned = worker.task.base.borrow().clone();
+    let (command, running) = (Arc::new(other("command")), other("running"));
+    let _outcome = worker.restart(Some(command.clone()));
+    worker.task.learned(worker.task.facts.generation, Some(Box::new(running)), &unlearned);
+    assert_eq!(*worker.task.base.borrow(), command);
+}
+
+#[tokio::test]
+async fn restart_without_variables_keeps_those_of_an_adopted_worker_that_are_read_later() {
+    let mut worker = Adopted::new();
+    let unlearned = worker.task.base.borrow().clone();
+    let running = other("running");
+    let _outcome = worker.restart(None);
+    worker.task.learned(worker.task.facts.generation, Some(Box::new(running.clone())), &unlearned);
+    assert_eq!(**worker.task.base.borrow(), running);
 }
