@@ -7,6 +7,7 @@ mod before;
 mod environment;
 mod launch;
 mod log_format;
+mod output;
 pub(crate) mod prober;
 mod readiness;
 mod recorded;

@@ -2,7 +2,7 @@
 //! worker.
 
 use super::environment::{self, Environment};
-use super::log_format::WorkerLogFormat;
+use super::output::CommandOutput;
 use super::{ServerAccess, not_begun};
 use crate::paths::{WorkerFiles, files, shortened};
 use crate::process::environment::BaseEnvironment;
@@ -15,15 +15,11 @@ use crate::supervisor::{Exit, Failure, Generation};
 use crate::unit::launch::{CLEARING, NotStarted, Spec, Started, marker};
 use crate::unit::mark::MarkedLog;
 use crate::unit::sweeps::{Permit, Unswept};
-use crate::unit::words::LogFormat;
 use crate::unit::{self, Refused};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Number of bytes of the output that are searched for its last lines.
-const MAX_OUTPUT: u64 = 64 << 10;
 
 /// Runs `before`, if the worker has one, and waits for its end. Its time limit is `start-timeout`.
 /// Ends all its processes after its exit, after the time limit, or when `cancelled` completes.
@@ -46,7 +42,7 @@ pub(crate) async fn run_before(
     let under = permit.clone();
     let spawning =
         move || begin(&of, &command, &to, Environment::of(&base, &of, &begun)?, generation, &under);
-    let (started, start) =
+    let (started, output) =
         permit.run(spawning).await.map_err(|error| unfinished(error.into()))??;
     let (instance, watched) = started.leader.watch().map_err(|error| {
         let failure = failed(spec, &format!("cannot be watched: {error}"), "free some descriptors");
@@ -57,12 +53,14 @@ pub(crate) async fn run_before(
         () = watched.ended() => Some(watched.exit()),
         () = cancelled => {
             end(files, instance, watched, permit).await;
+            output.finish().await;
             return Ok(false);
         }
         () = tokio::time::sleep(limit) => None,
     };
     // A process that the command has left in the background has a marker that no other record names.
     end(files, instance, watched, permit).await;
+    let last_words = output.finish().await;
     let failure = match exit {
         Some(Exit::Code(0)) => return Ok(true),
         Some(exit) => {
@@ -77,31 +75,10 @@ pub(crate) async fn run_before(
             failed(spec, &format!("has not ended within {limit:?}"), hint)
         }
     };
-    let log = files.log();
-    let output = permit.run(move || output_since(&log, start)).await;
-    Err(Refused {
-        last_words: output.ok().and_then(Result::ok).unwrap_or_default(),
-        ..failure.into()
-    })
+    Err(Refused { last_words, ..failure.into() })
 }
 
-/// The last lines that were written to a log after its size was `start`. Blocks.
-fn output_since(log: &Path, start: u64) -> io::Result<Vec<String>> {
-    let mut file = files::open(log)?;
-    let size = file.metadata()?.len();
-    // A log that is shorter was truncated or replaced.
-    let start = if size < start { 0 } else { start };
-    file.seek(SeekFrom::Start(start.max(size.saturating_sub(MAX_OUTPUT))))?;
-    let mut output = Vec::new();
-    file.take(MAX_OUTPUT).read_to_end(&mut output)?;
-    let mut format = WorkerLogFormat::default();
-    for line in String::from_utf8_lossy(&output).lines() {
-        format.observe(line);
-    }
-    Ok(format.last_words().reason())
-}
-
-/// Spawns the command. Returns also the size of the log before its first line.
+/// Spawns the command. Returns also its output.
 fn begin(
     spec: &WorkerSpec,
     command: &[String],
@@ -109,9 +86,9 @@ fn begin(
     environment: Environment<'_>,
     generation: Generation,
     permit: &Permit,
-) -> Result<(Started, u64), Refused> {
+) -> Result<(Started, CommandOutput), Refused> {
     let program = environment::program(spec, command, "before", &environment)?;
-    let (output, start) = open_log(to).map_err(|error| {
+    let log = open_log(to).map_err(|error| {
         let path = shortened(&to.log());
         let failure = failed(
             spec,
@@ -128,6 +105,14 @@ fn begin(
         );
         return Err(Refused::for_now(&error, failure));
     }
+    let (output, input) = CommandOutput::copied_into(log).map_err(|error| {
+        let failure = failed(
+            spec,
+            &format!("cannot run, because its output cannot be read: {error}"),
+            "end some processes, or free some descriptors",
+        );
+        Refused::for_now(&error, failure)
+    })?;
     // The next host, or a stop without a host, ends the command by its record.
     let record = Record {
         leader: Identity::to_come(),
@@ -145,7 +130,7 @@ fn begin(
         arguments: command.iter().skip(1).map(Into::into).collect(),
         environment: environment.into_pairs(),
         folder: spec.dir.clone(),
-        log: MarkedLog { output, mark: None },
+        log: MarkedLog { output: input, mark: None },
         lock_file: PathBuf::new(),
         locks: Vec::new(),
     };
@@ -156,7 +141,7 @@ fn begin(
             Refused::by(&error, failed(spec, &why, "check the program in `before` of stigmer.toml"))
         }
     })?;
-    Ok((started, start))
+    Ok((started, output))
 }
 
 /// Ends the command `before` that a killed host has left running. Blocks.
@@ -179,12 +164,9 @@ pub(crate) fn end_before(files: &WorkerFiles) -> io::Result<()> {
     Ok(())
 }
 
-/// Opens the log of the worker. Returns also its size.
-fn open_log(to: &WorkerFiles) -> io::Result<(File, u64)> {
+fn open_log(to: &WorkerFiles) -> io::Result<File> {
     to.prepare()?;
-    let log = files::open_for_writing(OpenOptions::new().append(true).create(true), &to.log())?;
-    let size = log.metadata()?.len();
-    Ok((log, size))
+    files::open_for_writing(OpenOptions::new().append(true).create(true), &to.log())
 }
 
 /// Kills all processes of the command.
@@ -254,15 +236,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn long_output_is_read_from_its_end_and_a_truncated_log_from_its_beginning() {
+    async fn failure_has_no_line_that_the_worker_writes_meanwhile() {
         let folder = tempfile::tempdir().unwrap();
-        let log = folder.path().join("log");
-        let line = "x".repeat(99);
-        std::fs::write(&log, format!("{line}\n").repeat(10_000) + "end\n").unwrap();
-        let words = output_since(&log, 100).unwrap();
-        assert_eq!((words.last().unwrap().as_str(), &words[0]), ("end", &line));
-        std::fs::write(&log, "new\n").unwrap();
-        assert_eq!(output_since(&log, 100).unwrap(), ["new"]);
+        let log = folder.path().join("home/workers/orders/log");
+        let work = format!("seq -f 'worker %g' 100 >> '{}'", log.display());
+        let script = format!("{work}; echo no such module; {work}; exit 1");
+        let (ended, files) = run(folder.path(), &script, "").await;
+        assert_eq!(ended.unwrap_err().last_words, ["no such module"]);
+        let log = std::fs::read_to_string(files.log()).unwrap();
+        let lines = |text: &str| log.lines().filter(|line| line.starts_with(text)).count();
+        assert_eq!((lines("worker "), lines("no such module")), (200, 1), "{log}");
     }
 
     #[tokio::test]
