@@ -172,8 +172,11 @@ enum LocalCommand {
     #[command(hide = true, name = hosting::background::SUBCOMMAND)]
     BackgroundHost {
         /// Options of the host, as JSON
-        #[arg(long = "options", required_unless_present = "attempt")]
+        #[arg(long = "options", required_unless_present_any = ["attempt", "adopt"])]
         json: Option<String>,
+        /// Only adopt a running server
+        #[arg(long, conflicts_with_all = ["json", "attempt"])]
+        adopt: bool,
         /// Replace a dead host; the number of this attempt
         #[arg(long = "resume", requires = "died_ms", conflicts_with = "json")]
         attempt: Option<u32>,
@@ -452,6 +455,7 @@ impl Local {
                 let at = Duration::from_millis(died_ms.unwrap_or_default());
                 host::resume(&context, Death { attempt, at })
             }
+            Some(LocalCommand::BackgroundHost { adopt: true, .. }) => host::adopt(&context),
             Some(LocalCommand::BackgroundHost { json, .. }) => {
                 host::background(&context, &json.unwrap_or_default())
             }

@@ -2,6 +2,7 @@
 //! folder with the configuration, data and logs. A process becomes the host, commands find it, and
 //! it hands over to another host or leaves. A home has at most one host.
 
+mod adoption;
 mod at_risk;
 mod attach;
 pub mod background;

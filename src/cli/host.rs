@@ -32,6 +32,13 @@ pub(super) fn background(context: &Context, options: &str) -> Result<i32, CliErr
     super::block_on(background::run(settings))?.map_err(|error| CliError::Other(error.to_string()))
 }
 
+/// Runs this process as the background host of a running server without a host.
+pub(super) fn adopt(context: &Context) -> Result<i32, CliError> {
+    telemetry::start(&context.home);
+    super::block_on(background::adopt(&context.home))?
+        .map_err(|error| CliError::Other(error.to_string()))
+}
+
 /// Runs this process as the background host, in place of a host that died. Does not create a
 /// missing home.
 pub(super) fn resume(context: &Context, death: Death) -> Result<i32, CliError> {

@@ -1,7 +1,7 @@
 //! Attaches this process to a home: the process becomes the host, or attaches to the running host.
 
 use super::deadlines::{PAUSE, SETTLING, SETTLING_ON_SCREEN};
-use super::spawned::{EXIT_RUNNING, SpawnedHost, exit_text};
+use super::spawned::{EXIT_NEEDLESS, SpawnedHost, exit_text};
 use super::{Host, HostError, Notify, Patience, hint, is_hosted};
 use crate::config::Settings;
 use crate::control::client::ClientError;
@@ -131,7 +131,7 @@ impl<'a> Attaching<'a> {
         match self.spawned.as_mut().map(SpawnedHost::ended) {
             // The host is starting.
             Some(None) => return Ok(false),
-            None | Some(Some((Some(EXIT_RUNNING), _))) => {}
+            None | Some(Some((Some(EXIT_NEEDLESS), _))) => {}
             Some(Some((code, stderr))) => {
                 let (code, log) = (exit_text(code), home.stigmer_log());
                 let why = if stderr.is_empty() { "no error message" } else { &stderr };

@@ -2,7 +2,7 @@
 
 use super::deadlines::{FIRST_TRIM, STABLE, TRIM};
 use super::hand_over::hand_over;
-use super::spawned::EXIT_RUNNING;
+use super::spawned::EXIT_NEEDLESS;
 use super::{Host, HostError, Resumed};
 use crate::config::Settings;
 use crate::paths::Home;
@@ -21,7 +21,20 @@ pub use crate::watchdog::SUBCOMMAND;
 pub async fn run(settings: Settings) -> Result<i32, HostError> {
     match Host::start(settings, Mode::Background) {
         Ok(host) => Ok(serve(host).await),
-        Err(HostError::Running) => Ok(EXIT_RUNNING),
+        Err(HostError::Running) => Ok(EXIT_NEEDLESS),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes this process the background host of a running server without a host. Does nothing if no
+/// server runs that is to run. Returns the exit code of this process, after its time as host.
+///
+/// # Errors
+/// If this process cannot become the host.
+pub async fn adopt(home: &Home) -> Result<i32, HostError> {
+    match Host::adopt(home) {
+        Ok(Some(host)) => Ok(serve(host).await),
+        Ok(None) | Err(HostError::Running) => Ok(EXIT_NEEDLESS),
         Err(error) => Err(error),
     }
 }
@@ -36,7 +49,7 @@ pub async fn resume(home: &Home, death: Death) -> Result<i32, HostError> {
         Ok(Resumed::Host(host)) => return Ok(serve(*host).await),
         Ok(Resumed::Stopped) => 0,
         Ok(Resumed::GivenUp) => 1,
-        Err(HostError::Running) => EXIT_RUNNING,
+        Err(HostError::Running) => EXIT_NEEDLESS,
         Err(error) => return Err(error),
     };
     watchdog::disarm();

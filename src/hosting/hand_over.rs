@@ -1,7 +1,7 @@
 //! The hand-over of a server to a background host.
 
 use super::deadlines::{NEXT_HOST_PAUSES, SETTLING, START_PAUSE};
-use super::spawned::{EXIT_RUNNING, SpawnedHost, exit_text};
+use super::spawned::{EXIT_NEEDLESS, SpawnedHost, exit_text};
 use super::{Host, Released, is_hosted};
 use crate::config::Options;
 use crate::control::client;
@@ -164,10 +164,10 @@ async fn taken_over(
             // The new host has ended, because another process held the host lock. If the lock is
             // free now, the other process was a command. Otherwise it may be a host, which will
             // respond.
-            Some((Some(EXIT_RUNNING), _)) if !is_hosted(home) => {
+            Some((Some(EXIT_NEEDLESS), _)) if !is_hosted(home) => {
                 return Err(HandOverError::LockedMeanwhile);
             }
-            None | Some((Some(EXIT_RUNNING), _)) => tokio::time::sleep(START_PAUSE).await,
+            None | Some((Some(EXIT_NEEDLESS), _)) => tokio::time::sleep(START_PAUSE).await,
             Some((code, stderr)) => return Err(HandOverError::Ended { code, stderr }),
         }
     }

@@ -7,6 +7,7 @@ use super::deadlines::{DYING, PAUSE};
 use super::guard::{attempts, guard};
 use super::holder::{self, holder};
 use super::keeper::HomeKeeper;
+use super::unhosted::adoptable;
 use crate::config::Settings;
 use crate::control::server::Server;
 use crate::facts::HandOver;
@@ -107,6 +108,22 @@ impl Host {
     pub fn start(settings: Settings, mode: Mode) -> Result<Self, HostError> {
         let lock = take_lock(&settings.home)?.ok_or(HostError::Running)?;
         Self::begin(lock, settings, mode, None)
+    }
+
+    /// Makes this process the background host, if the server of this home runs and is to run. `None`
+    /// otherwise.
+    ///
+    /// # Errors
+    /// If another process is the host, or the home cannot be used.
+    pub fn adopt(home: &Home) -> Result<Option<Self>, HostError> {
+        // Search only while this process holds the lock, so that no `stop` command is missed.
+        let lock = take_lock(home)?.ok_or(HostError::Running)?;
+        let unusable = |source| HostError::Io { path: home.root().to_owned(), source };
+        let options = adoptable(home).map_err(|error| unusable(io::Error::other(error)))?;
+        let Some(options) = options else { return Ok(None) };
+        let settings = Settings::resolve(home.clone(), options)
+            .map_err(|error| unusable(io::Error::other(error)))?;
+        Self::begin(lock, settings, Mode::Background, None).map(Some)
     }
 
     /// Replaces a host that died, and continues with the options of that host. Does nothing if the

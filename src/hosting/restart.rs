@@ -1,8 +1,9 @@
 //! Restarts the server in the background, for a command.
 
-use super::end::end_unresponsive;
+use super::adoption::host_running_server;
+use super::end::{end_unresponsive, kill_unresponsive};
 use super::settings::{SettingsError, settings_to_restart};
-use super::start::{ReadyServer, StartCommand, StartError, host_running_server};
+use super::start::{ReadyServer, StartCommand, StartError};
 use super::{Notify, prove, unhosted, workers};
 use crate::config::{Options, RequestedOptions};
 use crate::control::client::{self, ClientError};
@@ -50,13 +51,17 @@ pub fn restart(
             }
             Err(ClientError::NoHost | ClientError::Refused(_)) => {}
             Err(error @ ClientError::Unreachable { .. }) => return Err(error.into()),
+            // Keep the intent up, because the next host adopts only a server that is to run.
+            Err(ClientError::Unresponsive) if workers::may_run(home) => {
+                kill_unresponsive(home, host, notify)?;
+            }
             Err(ClientError::Unresponsive | ClientError::Garbled(_) | ClientError::Foreign(_)) => {
                 end_unresponsive(home, host, notify)?;
             }
         }
         // A stop would end the workers, too. The next host adopts them and the server. Then the next
         // iteration of this loop sends the request to that host.
-        if workers::may_run(home) && host_running_server(home, progress, notify)? {
+        if workers::may_run(home) && host_running_server(home, notify)? {
             continue;
         }
         // Read the options before the stop, because the stop deletes the record of the server.

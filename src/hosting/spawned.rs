@@ -12,8 +12,9 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
-/// Exit code of a background host that ends because another process holds the host lock.
-pub const EXIT_RUNNING: i32 = 75;
+/// Exit code of a background host that is not needed: another process holds the host lock, or there
+/// is no server to adopt.
+pub const EXIT_NEEDLESS: i32 = 75;
 
 /// Maximum size in bytes of the file that receives the stderr of background hosts. A larger file is
 /// emptied.
@@ -36,11 +37,24 @@ impl SpawnedHost {
     /// # Errors
     /// If the program cannot be executed.
     pub fn spawn(home: &Home, options: &Options) -> io::Result<Self> {
-        let options = serde_json::to_string(options)?;
+        Self::with(home, &["--options", &serde_json::to_string(options)?])
+    }
+
+    /// Like [`Self::spawn`], but the child becomes the host only if it can adopt a server that is to
+    /// run.
+    ///
+    /// # Errors
+    /// If the program cannot be executed.
+    pub fn to_adopt(home: &Home) -> io::Result<Self> {
+        Self::with(home, &["--adopt"])
+    }
+
+    fn with(home: &Home, arguments: &[&str]) -> io::Result<Self> {
         let (stderr, errors) = errors(&home.host_errors()).unzip();
         let mut command = this_program();
         command
-            .args(["local", SUBCOMMAND, "--options", &options])
+            .args(["local", SUBCOMMAND])
+            .args(arguments)
             .arg("--home")
             .arg(home.root())
             .current_dir(home.root())

@@ -5,14 +5,13 @@ use super::deadlines::{SETTLING, START_PAUSE};
 use super::end::StopError;
 use super::program::{self, ProgramError};
 use super::settings::{SettingsError, settings_to_host, warn_of_files};
-use super::spawned::{EXIT_RUNNING, SpawnedHost, exit_text};
-use super::unhosted::running;
+use super::spawned::{EXIT_NEEDLESS, SpawnedHost, exit_text};
 use super::{Notify, Patience, Unresponsive, holder, is_hosted, prepare};
 use crate::config::{self, RequestedOptions, Settings};
 use crate::control::client::{self, ClientError};
 use crate::paths::{Home, HomeError};
 use crate::protocol::{ApiError, State, Status};
-use crate::runtime::{RuntimeError, block_on};
+use crate::runtime::RuntimeError;
 use crate::supervisor::Want;
 use crate::temporal::install::Progress;
 use std::io;
@@ -111,22 +110,6 @@ pub async fn start(
     start.ensure(&settings).await
 }
 
-/// Makes sure that a host supervises the server of this home, if it runs. Returns whether it runs.
-pub(super) fn host_running_server(
-    home: &Home,
-    progress: &mut dyn Progress,
-    notify: Notify<'_>,
-) -> Result<bool, StartError> {
-    if !home.root().is_dir() {
-        return Ok(false);
-    }
-    let Some((_, options)) = running(home).map_err(SettingsError::from)? else { return Ok(false) };
-    let settings = Settings::resolve(home.clone(), options).map_err(SettingsError::from)?;
-    let requested = &RequestedOptions::default();
-    block_on(StartCommand { home, requested, progress, notify }.ensure(&settings))??;
-    Ok(true)
-}
-
 pub(super) struct StartCommand<'a> {
     pub home: &'a Home,
     pub requested: &'a RequestedOptions,
@@ -150,7 +133,7 @@ impl StartCommand<'_> {
                     match self.request(settings, &status, ours).await {
                         Ok(Some(started)) => return Ok(started),
                         Ok(None) if !patience.is_over(home, notify) => {}
-                        Ok(None) => return Err(unsettled(home)),
+                        Ok(None) => return Err(unsettled(home, spawned.as_ref())),
                         Err(error) => {
                             if let Some(child) = spawned.as_mut().filter(|_| ours) {
                                 end_spawned(home, child).await;
@@ -160,23 +143,10 @@ impl StartCommand<'_> {
                     }
                 }
                 Err(ClientError::NoHost) => {
-                    if let Some(child) = &mut spawned {
-                        match child.ended() {
-                            // The spawned host has ended, because another process holds the host
-                            // lock. Use the other process if it is a host.
-                            Some((Some(EXIT_RUNNING), _)) => spawned = None,
-                            Some((code, stderr)) => {
-                                return Err(StartError::Ended {
-                                    code,
-                                    stderr,
-                                    log: home.stigmer_log(),
-                                });
-                            }
-                            None => {}
-                        }
-                    } else if is_hosted(home) {
+                    forget_needless(home, &mut spawned)?;
+                    if spawned.is_none() && is_hosted(home) {
                         holder::check_local(home)?;
-                    } else {
+                    } else if spawned.is_none() {
                         program::ensure(settings, self.progress)?;
                         prepare(home)?;
                         let child = SpawnedHost::spawn(home, &settings.options);
@@ -186,12 +156,7 @@ impl StartCommand<'_> {
                         patience.renew();
                     }
                     if patience.is_over(home, notify) {
-                        let is_held = spawned.is_none() && is_hosted(home);
-                        return Err(if is_held {
-                            Unresponsive::host_of(home).into()
-                        } else {
-                            unsettled(home)
-                        });
+                        return Err(unsettled(home, spawned.as_ref()));
                     }
                 }
                 Err(ClientError::Unresponsive) => return Err(Unresponsive::host_of(home).into()),
@@ -279,8 +244,30 @@ async fn request_end(home: &Home) -> bool {
     !matches!(&response, Err(ClientError::Refused(error)) if error.code == ApiError::BUSY)
 }
 
-fn unsettled(home: &Home) -> StartError {
-    StartError::Unsettled { home: home.to_string(), log: home.stigmer_log() }
+/// Forgets the host that this command has spawned, if the host has ended because it is not needed.
+///
+/// # Errors
+/// If the spawned host has ended for another reason.
+pub(super) fn forget_needless(
+    home: &Home,
+    spawned: &mut Option<SpawnedHost>,
+) -> Result<(), StartError> {
+    match spawned.as_mut().and_then(SpawnedHost::ended) {
+        Some((Some(EXIT_NEEDLESS), _)) => *spawned = None,
+        Some((code, stderr)) => {
+            return Err(StartError::Ended { code, stderr, log: home.stigmer_log() });
+        }
+        None => {}
+    }
+    Ok(())
+}
+
+/// The error of a command whose wait for a host has timed out.
+pub(super) fn unsettled(home: &Home, spawned: Option<&SpawnedHost>) -> StartError {
+    match spawned.is_none() && is_hosted(home) {
+        true => Unresponsive::host_of(home).into(),
+        false => StartError::Unsettled { home: home.to_string(), log: home.stigmer_log() },
+    }
 }
 
 #[cfg(test)]

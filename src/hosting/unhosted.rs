@@ -5,6 +5,7 @@ use super::end::{StopError, Stopped, end_unresponsive, want_down};
 use super::{Notice, Notify, Patience, Unresponsive, holder, workers};
 use crate::config::Options;
 use crate::control::client;
+use crate::facts::Intent;
 use crate::facts::record::ServerRecord;
 use crate::paths::Home;
 use crate::process::identity::Proven;
@@ -45,6 +46,15 @@ pub fn running(home: &Home) -> Result<Option<(Record, Options)>, UnknownServer> 
     let Some(record) = found.server() else { return Ok(None) };
     let options = running::options(&record);
     Ok(Some((record, options)))
+}
+
+/// Returns the options of the server of this home, if the server runs and is to run.
+///
+/// # Errors
+/// If the search for the server fails, or if the intent cannot be read.
+pub(super) fn adoptable(home: &Home) -> Result<Option<Options>, UnknownServer> {
+    let is_down = Intent::is_down(home).map_err(|error| UnknownServer::of(home)(error.source))?;
+    Ok(if is_down { None } else { running(home)?.map(|(_, options)| options) })
 }
 
 /// Stops the server of a home without a host. Does nothing and returns `None` if a host responds.

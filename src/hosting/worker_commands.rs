@@ -1,14 +1,14 @@
 //! Runs, starts, stops and restarts the workers of projects, for commands.
 
+use super::adoption::host_running_server;
 use super::end::{StopError, kill_unresponsive};
-use super::start::{StartError, host_running_server};
+use super::start::StartError;
 use super::{Notify, Unresponsive, prove, unhosted};
 use crate::control::client::{self, ClientError};
 use crate::paths::Home;
 use crate::process::environment::BaseEnvironment;
 use crate::protocol::{ApiError, Status};
 use crate::runtime::{RuntimeError, block_on};
-use crate::temporal::install::Silent;
 use std::path::Path;
 
 /// The reason why a command for workers failed.
@@ -56,7 +56,7 @@ pub fn run_project(home: &Home, file: &Path, notify: Notify<'_>) -> Result<Statu
             Err(ClientError::Unresponsive) => return Err(Unresponsive::host_of(home).into()),
             Err(error) => return Err(error.into()),
         }
-        if !host_running_server(home, &mut Silent, notify)? {
+        if !host_running_server(home, notify)? {
             return Err(WorkerError::NoServer { command: "start", name: "all".to_owned() });
         }
     }
@@ -129,7 +129,7 @@ fn request<F: Future<Output = Result<Status, ClientError>>>(
                 | ClientError::Foreign(_)),
             ) => return Err(error.into()),
         }
-        if !host_running_server(home, &mut Silent, notify)? {
+        if !host_running_server(home, notify)? {
             return Ok(None);
         }
     }

@@ -23,6 +23,19 @@ async fn unreadable_home_is_neither_stopped_nor_without_a_server() {
 }
 
 #[tokio::test]
+async fn process_that_finds_no_server_to_adopt_does_not_become_the_host() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(&folder.path().join("home")).unwrap();
+    assert!(Host::adopt(&home).unwrap().is_none(), "no server runs");
+    assert!(!is_hosted(&home));
+    let held = HostLock::take(&home.supervisor_lock()).unwrap();
+    assert!(matches!(Host::adopt(&home), Err(HostError::Running)));
+    drop(held);
+    std::fs::create_dir(home.record()).unwrap();
+    Host::adopt(&home).unwrap_err();
+}
+
+#[tokio::test]
 async fn host_leaves_after_the_running_check_of_its_files() {
     let (_folder, home, host) = host();
     let keeper = host.keeper.clone();

@@ -1,6 +1,6 @@
 //! Workers while hosts end and others take over.
 
-use crate::support::process::wait_gone;
+use crate::support::process::{Process, wait_gone};
 use crate::support::rig::{Rig, Running};
 use crate::support::sdk::Sdk;
 use crate::support::shop::{Shop, python_worker, worker};
@@ -188,6 +188,43 @@ fn worker_without_a_host_and_a_server_can_only_be_stopped() {
     assert_eq!(rig.run(&["stop", "orders"]).exits(0).says(), "worker `orders` is not running");
     assert_eq!(rig.status()["state"], "stopped");
     rig.stop();
+}
+
+#[test]
+fn command_for_a_worker_starts_no_server_that_a_stop_without_a_host_ends() {
+    let rig = Rig::new();
+    let run = python_worker(&["orders", "stubborn"]);
+    let shop = Shop::new(
+        &rig,
+        "shop",
+        &format!("[worker.orders]\nrun = {run}\nstop-grace = \"10m\"\nlog-max = \"1MiB\""),
+    );
+    for command in ["stop", "start"] {
+        shop.run(&[]).exits(0);
+        let is_of_worker = |it: &Process| it.describe().contains("sleep 1000");
+        let child = rig.processes().into_iter().find(is_of_worker).unwrap();
+        let orders = shop.process("orders");
+        rig.kill_host();
+        let stopping = Running::spawn(rig.local(&["stop"]));
+        wait_until("the stop waits for the worker", || {
+            let lock = std::fs::read_to_string(rig.path("supervisor.lock"));
+            lock.is_ok_and(|text| text.contains("stopping the workers"))
+        });
+        let waiting = Running::spawn(rig.local(&[command, "orders"]));
+        wait_until("the other command waits for the stop", || {
+            waiting.stderr().contains("which is stopping the workers")
+        });
+        [child, orders].iter().for_each(Process::kill);
+        stopping.finish().exits(0);
+        let ran = waiting.finish();
+        if command == "stop" {
+            assert_eq!(ran.exits(0).says(), "worker `orders` is not running");
+        } else {
+            ran.exits(1).complains(&["the server is not running"]);
+        }
+        assert_eq!(rig.status()["state"], "stopped", "{command}");
+        rig.assert_nothing_runs();
+    }
 }
 
 #[test]
