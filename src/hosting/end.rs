@@ -1,12 +1,12 @@
 //! Ends a host that does not respond, on behalf of a command such as `stop`.
 
-use super::deadlines::{LEAVING, TERMINATING};
-use super::{Notice, Notify, Unresponsive, holder};
+use super::deadlines::{LEAVING, PAUSE, TERMINATING};
+use super::{Notice, Notify, Patience, Unresponsive, holder};
 use crate::control::client::ClientError;
 use crate::facts::Intent;
 use crate::paths::{Home, files};
 use crate::process::Pid;
-use crate::process::identity::{Proven, Signal};
+use crate::process::identity::{Identity, Proven, Signal};
 use crate::process::watch;
 use crate::runtime::RuntimeError;
 use crate::supervisor::Want;
@@ -140,6 +140,42 @@ pub(super) fn kill_unresponsive(
     host.signal(Signal::Kill).map_err(StopError::Signal)?;
     let _ = watch::wait_exit(&host, LEAVING);
     Ok(())
+}
+
+/// The wait of a command for the end of a host that refuses requests because it leaves. Another host may
+/// follow.
+#[derive(Debug)]
+pub(super) struct LeavingHost {
+    holder: Option<Identity>,
+    patience: Patience,
+}
+
+impl LeavingHost {
+    pub(super) fn new() -> Self {
+        Self { holder: None, patience: Patience::new(LEAVING) }
+    }
+
+    /// Pauses before the command sends its request again. Kills a host that has been leaving for too long.
+    /// `host` is the process that held the host lock before the refused request.
+    pub(super) fn wait(
+        &mut self,
+        home: &Home,
+        host: io::Result<Option<Proven>>,
+        notify: Notify<'_>,
+    ) -> Result<(), StopError> {
+        let holder = holder(home);
+        if holder != self.holder {
+            // Start the time limit only now, because the refused request may have taken long.
+            self.patience.renew();
+            self.holder = holder;
+        }
+        if self.patience.is_over(home, notify) {
+            self.patience.renew();
+            return kill_unresponsive(home, host, notify);
+        }
+        std::thread::sleep(PAUSE);
+        Ok(())
+    }
 }
 
 /// The host to end. `None` if it has released the lock, or if a command holds the lock: commands end

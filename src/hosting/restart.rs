@@ -1,7 +1,7 @@
 //! Restarts the server in the background, for a command.
 
 use super::adoption::host_running_server;
-use super::end::{end_unresponsive, kill_unresponsive};
+use super::end::{LeavingHost, end_unresponsive, kill_unresponsive};
 use super::settings::{SettingsError, settings_to_restart};
 use super::start::{ReadyServer, StartCommand, StartError};
 use super::{Notify, prove, unhosted, workers};
@@ -42,6 +42,7 @@ pub fn restart(
         true => None,
         false => Some(serde_json::to_string(explicit).map_err(SettingsError::from)?),
     };
+    let mut leaving = LeavingHost::new();
     loop {
         let host = prove(home);
         match block_on(client::command(home, "restart", body.clone()))? {
@@ -49,7 +50,11 @@ pub fn restart(
             Err(ClientError::Refused(error)) if error.code != "gone" => {
                 return Err(ClientError::Refused(error).into());
             }
-            Err(ClientError::NoHost | ClientError::Refused(_)) => {}
+            Err(ClientError::Refused(_)) => {
+                leaving.wait(home, host, notify)?;
+                continue;
+            }
+            Err(ClientError::NoHost) => {}
             Err(error @ ClientError::Unreachable { .. }) => return Err(error.into()),
             // Keep the intent up, because the next host adopts only a server that is to run.
             Err(ClientError::Unresponsive) if workers::may_run(home) => {

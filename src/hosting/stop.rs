@@ -1,7 +1,7 @@
 //! Stops the server of a home and ends its background host, for `stigmer local stop`.
 
 use super::deadlines::{LEAVING, START_PAUSE};
-use super::end::{StopError, Stopped, end_unresponsive};
+use super::end::{LeavingHost, StopError, Stopped, end_unresponsive};
 use super::{Notify, holder, unhosted, workers};
 use crate::control::client::{self, ClientError};
 use crate::paths::Home;
@@ -23,6 +23,7 @@ pub fn stop(home: &Home, notify: Notify<'_>) -> Result<Stopped, StopError> {
     // Declare this variable outside of the loop. If the loop repeats because another host has
     // replaced the first one, the result must still show that a server was stopped.
     let mut stopped = Stopped::Nothing;
+    let mut leaving = LeavingHost::new();
     loop {
         let host = holder::prove(home);
         let response = match block_on(client::status(home))? {
@@ -61,7 +62,8 @@ pub fn stop(home: &Home, notify: Notify<'_>) -> Result<Stopped, StopError> {
             Err(ClientError::Refused(error)) if error.code != "gone" => {
                 return Err(ClientError::Refused(error).into());
             }
-            Err(ClientError::NoHost | ClientError::Refused(_)) => {}
+            Err(ClientError::Refused(_)) => leaving.wait(home, host, notify)?,
+            Err(ClientError::NoHost) => {}
             Err(error @ ClientError::Unreachable { .. }) => return Err(error.into()),
             Err(ClientError::Unresponsive | ClientError::Garbled(_) | ClientError::Foreign(_)) => {
                 if unhosted::is_alive(home) {

@@ -1,7 +1,7 @@
 //! Runs, starts, stops and restarts the workers of projects, for commands.
 
 use super::adoption::host_running_server;
-use super::end::{StopError, kill_unresponsive};
+use super::end::{LeavingHost, StopError, kill_unresponsive};
 use super::start::StartError;
 use super::{Notify, Unresponsive, prove, unhosted};
 use crate::control::client::{self, ClientError};
@@ -48,16 +48,20 @@ pub enum WorkerError {
 /// # Errors
 /// If the project cannot be used, or if a worker does not become ready.
 pub fn run_project(home: &Home, file: &Path, notify: Notify<'_>) -> Result<Status, WorkerError> {
+    let mut leaving = LeavingHost::new();
     loop {
+        let host = prove(home);
         match block_on(client::run_project(home, file, true))? {
             Ok(status) => return Ok(status),
-            Err(ClientError::NoHost) => {}
-            Err(ClientError::Refused(error)) if error.code == ApiError::GONE => {}
+            Err(ClientError::Refused(error)) if error.code == ApiError::GONE => {
+                leaving.wait(home, host, notify)?;
+            }
+            Err(ClientError::NoHost) if host_running_server(home, notify)? => {}
+            Err(ClientError::NoHost) => {
+                return Err(WorkerError::NoServer { command: "start", name: "all".to_owned() });
+            }
             Err(ClientError::Unresponsive) => return Err(Unresponsive::host_of(home).into()),
             Err(error) => return Err(error.into()),
-        }
-        if !host_running_server(home, notify)? {
-            return Err(WorkerError::NoServer { command: "start", name: "all".to_owned() });
         }
     }
 }
@@ -107,13 +111,15 @@ pub fn command_worker(
     }
 }
 
-/// Sends a request to the host. Ends a host that does not respond, and starts one if the server runs
-/// without a host. Returns `None` if neither a host nor the server runs.
+/// Sends a request to the host. Waits for a host that leaves, ends a host that does not respond or does
+/// not finish leaving, and starts one if the server runs without a host. Returns `None` if neither a
+/// host nor the server runs.
 fn request<F: Future<Output = Result<Status, ClientError>>>(
     home: &Home,
     notify: Notify<'_>,
     send: impl Fn() -> F,
 ) -> Result<Option<Status>, WorkerError> {
+    let mut leaving = LeavingHost::new();
     loop {
         let host = prove(home);
         match block_on(send())? {
@@ -121,16 +127,15 @@ fn request<F: Future<Output = Result<Status, ClientError>>>(
             Err(ClientError::Refused(error)) if error.code != ApiError::GONE => {
                 return Err(ClientError::Refused(error).into());
             }
-            Err(ClientError::NoHost | ClientError::Refused(_)) => {}
+            Err(ClientError::Refused(_)) => leaving.wait(home, host, notify)?,
             Err(ClientError::Unresponsive) => kill_unresponsive(home, host, notify)?,
+            Err(ClientError::NoHost) if !host_running_server(home, notify)? => return Ok(None),
+            Err(ClientError::NoHost) => {}
             Err(
                 error @ (ClientError::Unreachable { .. }
                 | ClientError::Garbled(_)
                 | ClientError::Foreign(_)),
             ) => return Err(error.into()),
-        }
-        if !host_running_server(home, notify)? {
-            return Ok(None);
         }
     }
 }

@@ -227,6 +227,57 @@ fn command_for_a_worker_starts_no_server_that_a_stop_without_a_host_ends() {
     }
 }
 
+/// A host that leaves but does not end: it has the host lock and serves its status, and refuses each
+/// request. Its arguments are the home, the status, and the text of the lock without pid and start time.
+const LEAVING_HOST: &str = r#"
+import fcntl, os, socket, sys
+home, status, lock = sys.argv[1:]
+held = open(f"{home}/supervisor.lock", "r+")
+fcntl.flock(held, fcntl.LOCK_EX)
+ticks = open("/proc/self/stat").read().rsplit(")", 1)[1].split()[19]
+held.truncate()
+held.write(f"pid={os.getpid()}\nstart_ticks={ticks}\n{lock}")
+held.flush()
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(f"{home}/stigmer.sock")
+listener.listen()
+print("leaves", flush=True)
+gone = '{"error": {"code": "gone", "message": "the host is shutting down", "hint": "try again"}}'
+while True:
+    stream = listener.accept()[0]
+    request = stream.recv(65536)
+    is_status = request.startswith(b"GET")
+    code, body = ("200 OK", status) if is_status else ("503 Service Unavailable", gone)
+    head = f"HTTP/1.1 {code}\r\ncontent-length: {len(body.encode())}\r\nconnection: close\r\n\r\n"
+    stream.sendall((head + body).encode())
+    stream.close()
+"#;
+
+#[test]
+fn command_replaces_a_host_that_leaves_and_does_not_end() {
+    let rig = Rig::new();
+    let shop = Shop::new(&rig, "shop", &two_workers());
+    shop.run(&[]).exits(0);
+    let orders = shop.process("orders");
+    for command in [&["stop", "mail"][..], &["restart", "-y"], &["stop"]] {
+        let status = rig.status().to_string();
+        let text = std::fs::read_to_string(rig.path("supervisor.lock")).unwrap();
+        let is_own = |line: &&str| !line.starts_with("pid=") && !line.starts_with("start_ticks=");
+        let text: String = text.split_inclusive('\n').filter(is_own).collect();
+        rig.kill_host();
+        std::fs::remove_file(rig.path("stigmer.sock")).unwrap();
+        let mut leaving = rig.command("python3");
+        leaving.args(["-c", LEAVING_HOST]).arg(rig.path("")).args([status, text]);
+        let leaving = Running::spawn(leaving);
+        leaving.wait_for("leaves");
+        let host = leaving.process();
+        rig.run(command).exits(0).complains(&["does not respond"]);
+        assert!(!host.is_alive(), "{command:?}");
+        assert_eq!(orders.is_alive(), command != ["stop"], "{command:?}");
+    }
+    rig.assert_nothing_runs();
+}
+
 #[test]
 fn worker_whose_record_cannot_be_read_does_not_hinder_the_adoption_of_the_others() {
     let rig = Rig::new();
