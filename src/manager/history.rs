@@ -39,7 +39,7 @@ pub(super) struct LeftWorkers {
     pub(super) workers: Vec<LeftWorker>,
     /// The time since the state was left.
     pub(super) gap: Duration,
-    /// The timeline, if the previous host left no state.
+    /// The timeline of earlier hosts.
     pub(super) past: Arc<VecDeque<Arc<Entry>>>,
 }
 
@@ -74,7 +74,9 @@ impl Predecessor {
     /// What the previous host has left of its workers.
     pub(super) fn workers(&self) -> LeftWorkers {
         let (workers, gap, past) = match &self.left {
-            Left::HandOver(before) => (before.workers.clone(), before.age(), VecDeque::new()),
+            Left::HandOver(before) => {
+                (before.workers.clone(), before.age(), before.timeline.clone().into())
+            }
             Left::Timeline(timeline) => (Vec::new(), Duration::ZERO, timeline.clone()),
         };
         LeftWorkers { workers, gap, past: Arc::new(past) }
@@ -159,8 +161,11 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Options, Settings};
+    use crate::facts::SERVER_KIND;
     use crate::process::descriptors::tests::{in_own_process, without_descriptors};
     use crate::process::record::{Record, tests::record};
+    use crate::protocol::{Happened, Mode};
 
     fn home() -> (tempfile::TempDir, Home) {
         let folder = tempfile::tempdir().unwrap();
@@ -215,5 +220,29 @@ mod tests {
         let error = without_descriptors(|| History::read(&home).unwrap_err());
         assert_eq!(error.source.raw_os_error(), Some(libc::EMFILE), "{error}");
         assert_eq!(last(&home), Some(3));
+    }
+
+    #[test]
+    fn ends_of_workers_are_known_with_and_without_a_hand_over() {
+        let (_folder, home) = home();
+        let ended = timeline::entry(Happened::Ended, Generation(2), Cause::Crash, String::new());
+        let ended = Entry { worker: Some("orders".into()), ..ended };
+        chronicle::Chronicle::open(&home.events()).write(&ended).unwrap();
+        let past = |is_handed_over| {
+            let before = Predecessor::read(&home).unwrap();
+            assert_eq!(matches!(before.left, Left::HandOver(_)), is_handed_over);
+            before.workers().past
+        };
+        assert_eq!(past(false).len(), 1);
+
+        let settings = Settings::resolve(home.clone(), Options::default()).unwrap();
+        let (policy, now) = (settings.policy.clone(), Instant::now());
+        let supervisor = Supervisor::new(SERVER_KIND, policy, Generation::default(), 1, now);
+        let schedule = supervisor.schedule().clone();
+        let mut facts = Facts::new(settings.into(), Mode::Background, schedule, now);
+        facts.timeline.push_back(Arc::new(ended));
+        let hand_over = HandOver::new(&facts, supervisor.hand_over(now), Vec::new(), now);
+        hand_over.write(&home).unwrap();
+        assert_eq!(past(true), facts.timeline.into());
     }
 }

@@ -97,7 +97,7 @@ pub(super) struct Assignment {
     pub spec: Arc<WorkerSpec>,
     /// The state that the previous host has left, and the time since it was left.
     pub left: Option<(LeftWorker, Duration)>,
-    /// The timeline of earlier hosts, if the previous host has left no state.
+    /// The timeline of earlier hosts.
     pub past: Arc<VecDeque<Arc<Entry>>>,
     /// Whether the user wants the worker up. `None` if unknown: then a running worker is wanted.
     pub wanted: Option<Want>,

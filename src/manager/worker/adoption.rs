@@ -164,3 +164,69 @@ impl WorkerTask {
 fn watch(record: &Record) -> io::Result<Option<Watched>> {
     record.leader.prove()?.map(Watched::new).transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Assignment;
+    use super::*;
+    use crate::facts::{LeftWorker, WorkerFacts};
+    use crate::manager::report::WorkerReport;
+    use crate::paths::Home;
+    use crate::process::identity::Identity;
+    use crate::process::lock::HostLock;
+    use crate::process::record::tests::record;
+    use crate::project::Project;
+    use crate::protocol::Entry;
+    use crate::supervisor::Supervisor;
+    use crate::unit::sweeps::Sweeps;
+    use crate::worker::ServerAccess;
+    use std::path::Path;
+    use tokio::sync::{mpsc, watch};
+
+    /// The number of entries that a host adds for a worker whose process has ended. `past` is the
+    /// timeline of the previous host, which has handed over.
+    async fn added_entries(past: Vec<Entry>) -> usize {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path()).unwrap();
+        home.prepare(true).unwrap();
+        let lock = Arc::new(HostLock::take(&home.supervisor_lock()).unwrap().unwrap());
+        let files = home.worker("orders");
+        files.prepare().unwrap();
+        let leader = Identity { start_ticks: 1, ..Identity::own() };
+        Record { leader, ..record() }.write(&files.record()).unwrap();
+
+        let (file, text) = (Path::new("/shop/stigmer.toml"), "[worker.orders]\nrun = \"true\"");
+        let spec = Project::parse(file, text, |_| Ok(true)).unwrap().workers.remove(0);
+        let (policy, now) = (worker::policy(&spec), Instant::now());
+        let kind = worker::kind("orders");
+        let supervisor = Supervisor::new(kind, policy.clone(), record().generation, 0, now);
+        let schedule = supervisor.schedule().clone();
+        let facts = WorkerFacts::new("orders", file, files.log(), policy, schedule, now);
+        let left = LeftWorker::new(&facts, Want::Up, supervisor.hand_over(now));
+        let assignment = Assignment {
+            home,
+            project: file.to_owned(),
+            spec: Arc::new(spec),
+            left: Some((left, Duration::ZERO)),
+            past: Arc::new(past.into_iter().map(Arc::new).collect()),
+            wanted: None,
+            base: None,
+            sweeps: Sweeps::new(&lock),
+            server: watch::channel(ServerAccess::default()).1,
+        };
+        let (_requests, incoming) = mpsc::unbounded_channel();
+        let (manager, mut reports) = mpsc::unbounded_channel();
+        WorkerTask::new(assignment, incoming, manager).adopt().await;
+        let reports = std::iter::from_fn(|| reports.try_recv().ok());
+        reports.filter(|report| matches!(report, WorkerReport::Entry(_))).count()
+    }
+
+    #[tokio::test]
+    async fn end_that_the_previous_host_has_seen_is_not_added_after_a_hand_over() {
+        assert_eq!(added_entries(Vec::new()).await, 1, "no host has seen the end");
+        let (generation, cause) = (record().generation, Cause::Crash);
+        let ended = timeline::entry(Happened::Ended, generation, cause, String::new());
+        let ended = Entry { worker: Some("orders".into()), ..ended };
+        assert_eq!(added_entries(vec![ended]).await, 0);
+    }
+}
