@@ -43,17 +43,10 @@ fn row(worker: &ProjectWorker, now: Now<'_>) -> WorkerRow {
         restarts: Some(worker.restarts.total),
         generation: Some(worker.generation.0),
         cause: quote(&worker.cause()),
-        hint: hint(worker),
+        hint: worker.advice().as_deref().map(harmless_text).unwrap_or_default(),
         last_lines: worker.last_words.iter().map(|line| harmless_text(line)).collect(),
         can: if is_connected { commands(worker) } else { UnitCommands::default() },
     }
-}
-
-/// What the user can do about the state.
-fn hint(worker: &ProjectWorker) -> String {
-    let restart = || format!("repair the cause, then run `stigmer local restart {}`", worker.name);
-    let hint = worker.hint.clone().or_else(|| worker.outdated.as_ref().map(|_| restart()));
-    hint.as_deref().map(harmless_text).unwrap_or_default()
 }
 
 fn state(worker: &ProjectWorker) -> WorkerState {

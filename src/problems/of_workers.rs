@@ -1,4 +1,4 @@
-//! Derives the problems of the workers of projects from a snapshot of their host.
+//! Derives the problems of projects and their workers from a snapshot of their host.
 
 use super::judge::units::{logs_command, start_hint};
 use super::of_server::{RECENT, restart_cause};
@@ -74,7 +74,7 @@ fn outdated(worker: &ProjectWorker) -> Option<Problem> {
     Some(Problem {
         since_ms: outdated.since_ms,
         cause: outdated.reason.lines().next().unwrap_or_default().to_owned(),
-        hint: Some(format!("repair the cause, then run `stigmer local restart {name}`")),
+        hint: worker.advice(),
         command: Some(logs_command(name)),
         queue: worker.task_queues.first().cloned(),
         ..Problem::new(ProblemKind::Outdated, name)

@@ -76,6 +76,14 @@ pub struct Outdated {
 const LATE: &str = "start_timeout";
 
 impl ProjectWorker {
+    /// What the user can do about the state. `None` if nothing is to be done.
+    #[must_use]
+    pub fn advice(&self) -> Option<String> {
+        let restart =
+            || format!("repair the cause, then run `stigmer local restart {}`", self.name);
+        self.hint.clone().or_else(|| self.outdated.as_ref().map(|_| restart()))
+    }
+
     /// Whether the worker starts again because it was not ready in time.
     #[must_use]
     pub fn is_late(&self) -> bool {

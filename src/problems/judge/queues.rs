@@ -29,6 +29,16 @@ pub(super) struct Unserved<'a> {
     is_partly_served: bool,
 }
 
+/// Why tasks wait in a queue, and what the user can do.
+struct Explanation {
+    cause: String,
+    /// The cause, for a workflow that waits.
+    workflow_cause: String,
+    hint: String,
+    /// A command that shows more than the description of the queue. `None` if there is none.
+    command: Option<String>,
+}
+
 /// Tasks of one kind that wait in one queue.
 #[derive(Default)]
 struct WaitingTasks<'a> {
@@ -159,45 +169,58 @@ impl Unserved<'_> {
     ) -> Problem {
         let name = self.name;
         let since = age(self.waiting.values().filter_map(|it| it.since).min(), now);
-        let similar = nearest(name, served.iter().copied().filter(|other| *other != name));
-        let absence = Absence::of(place.namespace, name, units).filter(|_| !self.is_partly_served);
-        // A queue that a worker has polled has no wrong name.
-        let has_poller = self.last_poller().is_some();
-        let similar = similar.filter(|_| absence.is_none() && !has_poller);
-        let (why, reason) = match (&absence, similar) {
-            (Some(absence), _) => (absence.reason.clone(), absence.reason.clone()),
-            (None, Some(it)) => {
-                (format!("did you mean {it}?"), format!("{}; did you mean {it}?", self.reason()))
-            }
-            (None, None) => (self.worker(now), self.reason()),
-        };
-        let (hint, more) = match (absence, similar) {
-            (Some(absence), _) => (absence.hint, absence.command),
-            (None, Some(similar)) => {
-                let hint = format!(
-                    "a worker polls `{similar}`: start the workflow there, because it cannot change its \
-                     queue, and terminate this one; or start a worker that polls `{name}`"
-                );
-                (hint, None)
-            }
-            (None, None) if self.is_partly_served => {
-                (format!("start a worker that runs {} of the queue `{name}`", self.kinds()), None)
-            }
-            (None, None) => (format!("start a worker that polls the queue `{name}`"), None),
-        };
+        let Explanation { cause, workflow_cause, hint, command: more } =
+            self.explain(served, units, place.namespace, now);
         let describe = || command(place, &["task-queue", "describe", "--task-queue", name]);
         Problem {
             severity: if since < YOUNG_QUEUE { Severity::Amber } else { Severity::Red },
             count: self.waiting.values().map(|it| it.tasks).sum(),
             others: self.workflows(),
             since_ms: millis(since),
-            cause: format!("{}; {why}", self.tasks()),
-            workflow_cause: Some(format!("queue {name}: {reason}")),
+            cause: format!("{}; {cause}", self.tasks()),
+            workflow_cause: Some(format!("queue {name}: {workflow_cause}")),
             queue: Some(name.to_owned()),
             hint: Some(hint),
             command: Some(more.unwrap_or_else(describe)),
             ..blank(ProblemKind::NoWorker, name, place)
         }
+    }
+
+    /// Explains why the tasks wait: first by the worker that stigmer runs for this queue, then by a
+    /// mistyped name.
+    fn explain(
+        &self,
+        served: &BTreeSet<&str>,
+        units: &[ProjectWorker],
+        namespace: &str,
+        now: SystemTime,
+    ) -> Explanation {
+        let name = self.name;
+        let absence = Absence::of(namespace, name, units).filter(|_| !self.is_partly_served);
+        if let Some(Absence { reason, hint, command }) = absence {
+            return Explanation { cause: reason.clone(), workflow_cause: reason, hint, command };
+        }
+        // A queue that a worker has polled has no wrong name.
+        let others = served.iter().copied().filter(|other| *other != name);
+        let similar = nearest(name, others).filter(|_| self.last_poller().is_none());
+        if let Some(similar) = similar {
+            let question = format!("did you mean {similar}?");
+            return Explanation {
+                workflow_cause: format!("{}; {question}", self.reason()),
+                cause: question,
+                hint: format!(
+                    "a worker polls `{similar}`: start the workflow there, because it cannot change its \
+                     queue, and terminate this one; or start a worker that polls `{name}`"
+                ),
+                command: None,
+            };
+        }
+        let hint = match self.is_partly_served {
+            true => format!("start a worker that runs {} of the queue `{name}`", self.kinds()),
+            false => format!("start a worker that polls the queue `{name}`"),
+        };
+        let (cause, workflow_cause) = (self.worker(now), self.reason());
+        Explanation { cause, workflow_cause, hint, command: None }
     }
 
     /// The workflows whose tasks wait in the queue, and their parents, the newest first.
