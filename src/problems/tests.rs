@@ -6,6 +6,7 @@ mod of_server;
 mod of_workers;
 mod plan;
 mod pollers;
+mod queues;
 mod replays;
 mod units;
 mod workers;
