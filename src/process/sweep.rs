@@ -45,24 +45,35 @@ impl Machine {
     /// the result. If a single process cannot be read, that is not an error: nothing is proven
     /// about that process.
     pub fn read(lock: &Path, since: u64) -> io::Result<Self> {
+        Self::read_with(lock, since, memory::markers)
+    }
+
+    fn read_with(
+        lock: &Path,
+        since: u64,
+        markers: impl FnOnce(Vec<Pid>) -> io::Result<HashMap<Pid, String>>,
+    ) -> io::Result<Self> {
         let processes = linux::processes()?;
         let eligible: Vec<Pid> = processes
             .iter()
             .filter(|process| process.start_ticks >= since && !process.is_zombie())
             .map(|process| process.pid)
             .collect();
+        // The order matters. A child of a process that has the lock has it too until it executes
+        // its program, from which it then gets a marker. Read in the other order, that marker
+        // would seem to be the one of a process with the lock.
+        let markers = markers(eligible.clone())?;
         let mut lock_holders = BTreeSet::new();
         let lock = KnownFile::at(lock)?;
         if let Some(lock) = &lock {
-            for pid in &eligible {
-                match holds_lock(*pid, lock) {
-                    Ok(true) => _ = lock_holders.insert(*pid),
+            for pid in eligible {
+                match holds_lock(pid, lock) {
+                    Ok(true) => _ = lock_holders.insert(pid),
                     Err(error) if is_shortage(&error) => return Err(error),
                     Ok(false) | Err(_) => {}
                 }
             }
         }
-        let markers = memory::markers(eligible)?;
         Ok(Self { processes, lock, lock_holders, markers })
     }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::process::lock::InstanceLock;
-use crate::process::spawn::{Leader, Spawn, inherit_only, spawn};
+use crate::process::lock::tests::until_free;
+use crate::process::spawn::{Leader, Spawn, close_all_but, inherit_only, spawn};
 use crate::supervisor::{Exit, StopSignal};
 use proptest::prelude::*;
 use std::os::fd::{AsFd, AsRawFd};
@@ -277,13 +278,17 @@ fn shell(folder: &Path, script: &str, locks: &[InstanceLock]) -> Leader {
 fn late_sweep_does_not_select_the_process_that_has_the_lock_of_the_next_instance() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("unit.lock");
-    let take = || InstanceLock::take(&path).unwrap().unwrap();
+    // A child that another test forks also has the lock for a moment, so both `take` and
+    // `only_leader` wait.
+    let take = || {
+        until_free(&path);
+        InstanceLock::take(&path).unwrap().unwrap()
+    };
     let members = |of: &Instance| -> Vec<Pid> {
         of.members(&path).unwrap().iter().map(|member| member.pid).collect()
     };
     let first = shell(folder.path(), "exec sleep 600", &[take()]);
     let first_instance = first.instance.clone();
-    // A child that another test forks also has the lock for a moment.
     let only_leader = |of: &Instance| {
         while members(of) != [of.leader.pid] {
             std::thread::yield_now();
@@ -311,6 +316,44 @@ fn late_sweep_does_not_select_the_process_that_has_the_lock_of_the_next_instance
     let second = shell(folder.path(), "exec sleep 600", &[lock]);
     assert_eq!(members(&first_instance), [] as [Pid; 0], "of the next instance");
     only_leader(&second.instance);
+}
+
+#[test]
+fn marker_that_a_process_got_after_it_lost_the_lock_proves_nothing() {
+    const OTHER: &str = "other instance";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("unit.lock");
+    let held = InstanceLock::take(&path).unwrap().unwrap();
+    // This child is in the state between fork and exec until `execute` is dropped: it has the lock,
+    // and the marker of this process.
+    let (wait, execute) = io::pipe().unwrap();
+    let (lock_fd, wait_fd) = (held.as_fd().as_raw_fd(), wait.as_fd().as_raw_fd());
+    let mut child = std::process::Command::new("sleep");
+    let until_dropped = move || {
+        close_all_but(&[lock_fd, wait_fd]);
+        nix::unistd::read(&wait, &mut [0])?;
+        Ok(())
+    };
+    // SAFETY: `close_range` and `read` are async-signal-safe, and glibc can allocate after a fork.
+    unsafe { child.arg("600").env(memory::MARKER, OTHER).pre_exec(until_dropped) };
+    let mut child = child.spawn().unwrap();
+    let pid = child.id().cast_signed();
+    while !holds_lock(pid, &KnownFile::at(&path).unwrap().unwrap()).unwrap() {
+        std::thread::yield_now();
+    }
+
+    let machine = Machine::read_with(&path, 0, |pids| {
+        drop(execute);
+        while memory::marker(pid).unwrap().as_deref() != Some(OTHER) {
+            std::thread::yield_now();
+        }
+        memory::markers(pids)
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let machine = machine.unwrap();
+    assert_eq!(machine.marker(pid), Some(OTHER));
+    assert!(!machine.holds_lock(pid));
 }
 
 #[tokio::test]
