@@ -18,7 +18,7 @@ mod stop;
 
 pub(crate) use before::{end_before, run_before};
 pub(crate) use environment::base_of_running;
-pub(crate) use launch::{LaunchedWorker, WorkerLaunch, clear, launch, not_begun};
+pub(crate) use launch::{LaunchedWorker, WorkerLaunch, check_program, clear, launch, not_begun};
 pub(crate) use log_format::WorkerLogFormat;
 pub(crate) use recorded::{recorded_project, recorded_spec};
 pub(crate) use server_access::ServerAccess;

@@ -43,7 +43,8 @@ pub enum ProblemKind {
     Project,
     /// A worker that stigmer runs has failed.
     Worker,
-    /// A worker runs that is older than its files or its description, because `before` fails.
+    /// A worker runs that is older than its files or its description, because `before` fails or
+    /// the new program cannot be used.
     Outdated,
     /// A worker ends again and again, and its next start is scheduled.
     Backoff,

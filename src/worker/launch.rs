@@ -159,6 +159,41 @@ pub(crate) fn clear(
     Err(Refused { is_transient: true, ..failure.into() })
 }
 
+/// Checks whether a start of a worker would find its folder, its program and its `env-file`, before a
+/// restart ends the running worker.
+///
+/// # Errors
+/// If one of them is missing or cannot be used.
+pub(crate) async fn check_program(
+    spec: &Arc<WorkerSpec>,
+    server: &ServerAccess,
+    base: &Arc<BaseEnvironment>,
+    permit: &Permit,
+) -> Result<(), Refused> {
+    let (of, server, base) = (spec.clone(), server.clone(), base.clone());
+    let checked = permit.run(move || found(&of, &server, &base).map(drop)).await;
+    checked.map_err(|error| not_begun(&spec.name, &error.into()))?
+}
+
+/// Returns the program of a worker and its environment.
+fn found<'base>(
+    spec: &WorkerSpec,
+    server: &ServerAccess,
+    base: &'base BaseEnvironment,
+) -> Result<(PathBuf, Environment<'base>), Refused> {
+    if !spec.dir.is_dir() {
+        let (name, folder) = (&spec.name, shortened(&spec.dir));
+        return Err(Failure::new(
+            format!("cannot start worker `{name}`: there is no folder {folder}"),
+            "create the folder, or correct `dir` in stigmer.toml",
+        )
+        .into());
+    }
+    let environment = Environment::of(base, spec, server)?;
+    let program = environment::program(spec, &spec.run, "run", &environment)?;
+    Ok((program, environment))
+}
+
 fn start(
     request: &WorkerLaunch,
     permit: &Permit,
@@ -167,16 +202,7 @@ fn start(
         request;
     let name = &spec.name;
     permit.check_in_place().map_err(|error| not_begun(name, &error))?;
-    let environment = Environment::of(base, spec, server)?;
-    let program = environment::program(spec, &spec.run, "run", &environment)?;
-    let dir = &spec.dir;
-    if !dir.is_dir() {
-        return Err(Failure::new(
-            format!("cannot start worker `{name}`: there is no folder {}", shortened(dir)),
-            "create the folder, or correct `dir` in stigmer.toml",
-        )
-        .into());
-    }
+    let (program, environment) = found(spec, server, base)?;
     let unwritable = |error: io::Error| {
         let failure = Failure::new(
             format!("cannot write {}: {error}", shortened(files.folder())),
@@ -218,7 +244,7 @@ fn start(
         record_file: files.record(),
         arguments: spec.run.iter().skip(1).map(Into::into).collect(),
         environment: environment.into_pairs(),
-        folder: dir.clone(),
+        folder: spec.dir.clone(),
         log: log.map_err(unwritable)?,
         lock_file: path,
         locks: vec![lock],

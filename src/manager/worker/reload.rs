@@ -1,5 +1,6 @@
 //! Restarts a worker, for a command or after a change of its files or its description. `before` runs
-//! first, while the running worker stays: a build that fails must not end a worker that works.
+//! first, and a new description is checked, while the running worker stays: a build that fails or a
+//! mistake in `run` must not end a worker that works.
 
 use super::preparation::{prepare, ready};
 use super::requests::with_last_words;
@@ -148,11 +149,13 @@ impl WorkerTask {
         }
     }
 
-    /// Restarts the worker. A worker that runs stays until `before` has succeeded.
+    /// Restarts the worker. A worker that runs stays until `before` has succeeded, and until the program
+    /// of a new description was found.
     pub(super) fn restart(&mut self, restart: Input) {
         // The next start runs `before` again.
         self.reloads.is_prepared = false;
-        if !self.runs() || self.newest_spec().before.is_none() {
+        let is_new = self.next.is_some();
+        if !self.runs() || !(is_new || self.spec.before.is_some()) {
             return self.step(Some(restart));
         }
         // A run in progress ends: it may have an old command, old variables or old files.
@@ -212,7 +215,7 @@ impl WorkerTask {
             let before =
                 prepare(&launches, &spec, &files, &access, &base, generation, &mut cancelled);
             let result = before.await;
-            if !spec.watch.is_empty() {
+            if spec.before.is_some() && !spec.watch.is_empty() {
                 // The last files that `before` has written would otherwise restart the worker again.
                 tokio::time::sleep(REPORTED).await;
             }

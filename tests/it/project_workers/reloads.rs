@@ -5,6 +5,7 @@ use crate::support::sdk::Sdk;
 use crate::support::shop::{Shop, python_worker};
 use crate::support::wait_until;
 use rustix::process::Signal;
+use serde_json::Value;
 use std::fs;
 
 /// Waits until a worker is ready again with this number of changes so far. Returns the description of the
@@ -50,6 +51,27 @@ fn changes_of_watched_files_restart_the_worker_once_with_its_new_code() {
         assert_eq!(wait_reloaded(&shop, sdk.name(), 3), "src/b.txt");
     }
     assert_eq!(rig.temporal().pid, server);
+    rig.stop();
+}
+
+#[test]
+fn changed_run_with_a_mistake_keeps_the_running_worker_and_says_why() {
+    let rig = Rig::new();
+    let text = |run: &str| format!("[worker.orders]\nrun = {run}");
+    let shop = Shop::new(&rig, "shop", &text(&python_worker(&["orders"])));
+    shop.run(&[]).exits(0);
+    let pid = shop.process("orders").pid;
+    shop.put("stigmer.toml", &text("\"no-such-program\""));
+    let kept = "there is no program `no-such-program` on PATH, so the running worker stays";
+    let is_outdated =
+        |it: &Value| it["outdated"]["reason"].as_str().is_some_and(|it| it.contains(kept));
+    shop.wait_for("orders", "the mistake", is_outdated);
+    shop.run(&[]).exits(1).complains(&[kept]);
+    assert_eq!(shop.process("orders").pid, pid);
+
+    shop.put("stigmer.toml", &text(&python_worker(&["parcels"])));
+    let orders = shop.wait_ready("orders", 2);
+    assert_eq!((&orders["outdated"], &orders["task_queues"][0]), (&Value::Null, &"parcels".into()));
     rig.stop();
 }
 
