@@ -71,7 +71,7 @@ pub async fn hand_over(home: &Home, host: Host) -> Result<Pid, HandOverError> {
 /// Checks that the file system of the home responds. Calls `statvfs`, because no cache can answer
 /// that request in place of the file system.
 async fn responds(home: &Home) -> io::Result<()> {
-    look::patiently(look::MOMENT, home.root(), |root| {
+    look::patiently(look::BOUND, home.root(), |root| {
         statvfs(root)?;
         Ok(())
     })
