@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 #[test]
 fn fifty_unrelated_processes_survive_every_stop_crash_hang_and_adoption() {
-    let mut rig = Rig::with(&[("probe-period", "\"200ms\""), ("probe-timeout", "\"1s\"")]);
+    let mut rig = Rig::with(&[("probe-period", "\"200ms\""), ("probe-timeout", "\"3s\"")]);
     wrapper::install_with(&mut rig, Habit::JobControl);
     std::fs::create_dir(rig.path("logs")).unwrap();
     for file in ["temporal.lock", "supervisor.lock", "logs/temporal.log"] {

@@ -28,7 +28,7 @@ pub mod wrapper;
 use std::time::{Duration, Instant};
 
 /// Time limit of a wait, much longer than any operation. A test that reaches this limit fails.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(120);
 
 /// Polls until the condition holds.
 ///

@@ -87,6 +87,8 @@ impl Rig {
         // A watchdog would start another host. Most tests that kill a host check the home without a
         // host.
         rig.set("watchdog", "false");
+        // On a busy machine, a server may need more than the default second for a check.
+        rig.set("probe-timeout", "\"5s\"");
         rig
     }
 

@@ -28,7 +28,12 @@ impl<'r> Shop<'r> {
     pub fn of(rig: &'r Rig, sdks: &[Sdk], mode: &str, more: impl Fn(Sdk) -> String) -> Self {
         let section = |sdk: &Sdk| {
             let run = sdk.command(&[sdk.name(), mode]);
-            format!("[worker.{}]\nrun = {run:?}\n{}\n", sdk.name(), more(*sdk))
+            let mut more = more(*sdk);
+            if !more.contains("start-timeout") {
+                // On a busy machine, an SDK may need more than the default 30 s to start.
+                more.push_str("\nstart-timeout = \"5m\"");
+            }
+            format!("[worker.{}]\nrun = {run:?}\n{more}\n", sdk.name())
         };
         let shop = Self::new(rig, "shop", &sdks.iter().map(section).collect::<String>());
         sdks.iter().for_each(|sdk| sdk.install(&shop.folder));
