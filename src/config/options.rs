@@ -263,11 +263,11 @@ impl Options {
     /// Options with ports that are free now. The default ports may belong to a server of the
     /// developer who runs the tests.
     pub(crate) fn on_free_ports() -> Self {
-        let free = || {
-            let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-            Some(listener.local_addr().unwrap().port())
-        };
-        Self { port: free(), ui_port: free(), ..Self::default() }
+        // Both listeners exist at the same time, so the ports differ.
+        let bind = || std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let [port, ui_port] =
+            [bind(), bind()].map(|listener| Some(listener.local_addr().unwrap().port()));
+        Self { port, ui_port, ..Self::default() }
     }
 }
 

@@ -36,6 +36,7 @@ mod tests {
     use super::*;
     use crate::hosting::prepare;
     use crate::process::lock::InstanceLock;
+    use crate::process::lock::tests::until_free;
 
     #[test]
     fn worker_may_run_if_its_lock_is_held_or_if_the_workers_are_unknown() {
@@ -49,6 +50,7 @@ mod tests {
         let lock = InstanceLock::take(&files.lock()).unwrap().unwrap();
         assert!(may_run(&home), "the record was deleted");
         drop(lock);
+        until_free(&files.lock());
         assert!(!may_run(&home));
         std::fs::write(files.record(), "").unwrap();
         assert!(may_run(&home));

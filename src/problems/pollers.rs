@@ -14,7 +14,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Time limit for reading data of processes, which usually takes milliseconds.
-const READ: Duration = Duration::from_secs(1);
+const READ: Duration = Duration::from_secs(5);
 /// If a poll is later than the end of the process by more than this time, another process has made
 /// the poll. Server and host use the same clock, but the server writes the time of a poll a moment
 /// later.

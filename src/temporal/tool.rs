@@ -18,7 +18,7 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// Number of tries to start a program whose file is open for writing (`ETXTBSY`). Another thread
 /// may still write the file. A process that was just forked may also have a copy of the descriptor,
 /// until that process executes its program.
-const BUSY_TRIES: u32 = 20;
+const BUSY_TRIES: u32 = 200;
 
 /// Exit status and output of a program that was run.
 #[derive(Debug)]

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Time limit for reading an `env-file`.
-const READ: Duration = Duration::from_secs(1);
+const READ: Duration = Duration::from_secs(10);
 
 /// Maximum size of an `env-file`, in bytes.
 const ENV_FILE_MAX: u64 = 1 << 20;

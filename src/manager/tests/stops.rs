@@ -1,6 +1,7 @@
 //! Tests of stops that must search for a server, and of an intent that another process has written.
 
 use super::*;
+use crate::process::lock::tests::until_free;
 
 async fn until(handle: &Handle, condition: impl Fn(&Facts) -> bool) {
     let mut facts = handle.watch();
@@ -97,6 +98,7 @@ async fn stop_is_not_proven_while_a_worker_runs_that_the_host_could_not_adopt() 
     let error = handle.command(Command::Stop(Cause::Operator)).await.unwrap_err();
     assert!(error.is_unproven() && error.message.contains("orders"), "{error}");
     drop(held);
+    until_free(&files.lock());
     handle.command(Command::Stop(Cause::Operator)).await.unwrap();
     until(&handle, |facts| !facts.troubles.contains_key("workers")).await;
     running.abort();
