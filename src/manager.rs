@@ -307,7 +307,7 @@ impl Manager {
                         self.server_version(generation, version);
                     }
                     Event::Queues { generation, queues } => self.queues_read(generation, &queues),
-            Event::Noted { generation, note } => self.noted(generation, note),
+                    Event::Noted { generation, note } => self.noted(generation, note),
                     Event::Searched { generation, result } => self.searched(generation, result),
                     Event::Looked(found) => self.looked(found),
                     // The report of the task is lost, so this manager no longer knows the state of

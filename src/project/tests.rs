@@ -534,7 +534,8 @@ fn value_of(name: &str, kind: &kind::ValueKind) -> BoxedStrategy<String> {
             any_text().prop_map(|it| format!("{{ A_1 = {it}, _ = \"\" }}")).boxed()
         }
         (_, ValueKind::Attributes) => any_text()
-            .prop_map(|it| format!("{{ {it} = \"Keyword\", b.c = \"Int\" }}").replace("b.c", "b"))
+            .prop_filter("another name than `b`", |it| it.trim_matches(['"', '\'']) != "b")
+            .prop_map(|it| format!("{{ {it} = \"Keyword\", b = \"Int\" }}"))
             .boxed(),
         (_, ValueKind::DynamicConfig) => some(&[
             "{}",
