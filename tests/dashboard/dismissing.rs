@@ -43,7 +43,7 @@ fn dismissed_problem_is_hidden_on_every_dashboard_until_it_happens_again() {
     second.press("D");
     both_show(&first, &["Problems 0", "2 dismissed"]);
 
-    let printed = rig.run(&["problems"]).exits(0).stdout;
+    let printed = rig.problems().exits(0).stdout;
     assert_eq!(printed, "no problems except 2 dismissed ones (--json lists them)\n");
     let listed = || {
         let list: Value = socket::get(&rig, "/v1/problems").json();

@@ -2,9 +2,17 @@
 
 use crate::support::rig::Rig;
 use crate::support::shop::Shop;
+use crate::support::wait_until;
 use rustix::process::Signal;
 
 const ORDERS: &str = "[worker.orders]\nrun = [\"sleep\", \"1000\"]\nstart = false\n";
+
+/// Waits until bash offers these names for the last of these words. On a busy machine, the search for names
+/// may end before it has all of them.
+#[track_caller]
+fn wait_offered(shop: &Shop<'_>, words: &[&str], names: &[&str]) {
+    wait_until(&format!("{names:?} for {words:?}"), || offered(shop, words) == names);
+}
 
 /// What bash offers for the last of these words, in the folder of the project.
 #[track_caller]
@@ -27,10 +35,9 @@ fn bash_offers_the_workers_of_the_project_file_and_of_the_host() {
     Shop::new(&rig, "shop", ORDERS).run(&[]).exits(0);
     let other = Shop::new(&rig, "other", &ORDERS.replace("orders", "emails"));
     for command in ["start", "stop", "restart", "logs"] {
-        let names = offered(&other, &["local", command, ""]);
-        assert_eq!(names, ["emails", "orders", "server"], "{command}");
+        wait_offered(&other, &["local", command, ""], &["emails", "orders", "server"]);
     }
-    assert_eq!(offered(&other, &["local", "restart", "emails", "o"]), ["orders"]);
+    wait_offered(&other, &["local", "restart", "emails", "o"], &["orders"]);
     assert_eq!(offered(&other, &["local", "restart", "--y"]), ["--yes"]);
     assert_eq!(offered(&other, &["local", "logs", "--level", "w"]), ["warn"]);
     assert_eq!(offered(&other, &["local", "resta"]), ["restart"]);

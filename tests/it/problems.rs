@@ -7,11 +7,16 @@ use crate::support::{python, socket, typescript, wait_until};
 use rustix::process::Signal;
 use serde_json::Value;
 
-/// The problems, as `problems --json` prints them.
+/// The problems, as `problems --json` prints them once the host knows those of workflows.
+#[track_caller]
 fn problems(rig: &Rig) -> Vec<Value> {
-    let ran = rig.run(&["problems", "--json"]);
-    let list: Value =
-        serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error} in {ran:?}"));
+    let mut list = Value::Null;
+    wait_until("the problems of workflows", || {
+        let ran = rig.run(&["problems", "--json"]);
+        list =
+            serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error} in {ran:?}"));
+        list["unknown"].is_null()
+    });
     list["problems"].as_array().unwrap().clone()
 }
 
@@ -55,6 +60,16 @@ fn start(rig: &Rig, workflow_type: &str, queue: &str, id: &str, more: &[&str]) {
     rig.cli(&[&words, more].concat()).exits(0);
 }
 
+/// Waits until the host has found the process of this worker, and thus has read its command line.
+#[track_caller]
+fn wait_found(rig: &Rig, worker: &Running) {
+    wait_until("the process of the worker", || {
+        let list = socket::get(rig, "/v1/workers").json();
+        let mut workers = list["workers"].as_array().unwrap().iter();
+        workers.any(|it| it["pid"] == worker.pid() && it["command"].is_string())
+    });
+}
+
 /// Requests the end of a worker, which hands its workflows back to the server.
 fn end(worker: Running) {
     worker.process().signal(Signal::INT);
@@ -80,7 +95,7 @@ fn wait_for_end_of(worker: &Running, word: &str, rig: &Rig, queue: &str) {
 fn each_kind_of_problem_has_its_root_cause_until_it_is_over() {
     let rig = Rig::new();
     rig.start();
-    assert!(rig.run(&["problems"]).exits(0).stdout.contains("no problems"));
+    assert!(rig.problems().exits(0).stdout.contains("no problems"));
     let old = worker(&rig, "default", "orders", "one");
     start(&rig, "Drift", "orders", "drift-11", &[]);
     wait_until("the activity of drift-11 has ended", || {
@@ -134,17 +149,18 @@ fn each_kind_of_problem_has_its_root_cause_until_it_is_over() {
 
     let found = rows(&problems(&rig));
     assert!(!found.iter().any(|row| row.1 == "approval-9"), "a timer is no problem: {found:?}");
-    // The API and the human form have the same rows.
-    let list = socket::get(&rig, "/v1/problems").json();
-    let through_api = rows(list["problems"].as_array().unwrap());
-    let printed = rig.run(&["problems"]).exits(4).stdout;
-    for (kind, subject, cause) in &found {
-        let row = (kind.clone(), subject.clone(), cause.clone());
-        assert!(through_api.contains(&row), "{row:?} in {through_api:?}");
-        assert!(printed.contains(subject) && printed.contains(cause), "{row:?} in {printed}");
-    }
-    let metrics = socket::get(&rig, "/metrics").body;
-    assert!(metrics.contains("stigmer_problems{kind=\"stuck\"} 3"), "{metrics}");
+    // The problems may change between two of these requests, so the requests are repeated.
+    wait_until("the same rows in the API, in the human form and in the metrics", || {
+        let found = rows(&problems(&rig));
+        let list = socket::get(&rig, "/v1/problems").json();
+        let through_api = rows(list["problems"].as_array().unwrap());
+        let printed = rig.problems().exits(4).stdout;
+        let is_shown = |row: &(String, String, String)| {
+            through_api.contains(row) && printed.contains(&row.1) && printed.contains(&row.2)
+        };
+        let metrics = socket::get(&rig, "/metrics").body;
+        found.iter().all(is_shown) && metrics.contains("stigmer_problems{kind=\"stuck\"} 3")
+    });
 
     rig.cli(&["workflow", "terminate", "--workflow-id", "bug-1"]).exits(0);
     wait_gone_from_list(&rig, "bug-1");
@@ -171,14 +187,18 @@ fn waiting_workflows_that_no_longer_replay_are_found_before_they_continue() {
     });
     end(old);
     let changed = worker(&rig, "default", "orders", "two");
-    wait_until("the three are one problem", || {
-        problems(&rig).iter().any(|it| it["kind"] == "stuck" && it["count"] == 3)
-    });
-    let found = problems(&rig).remove(0);
     let mismatch = "non-determinism: the code expects a timer, history has ActivityTaskScheduled";
-    assert!(found["cause"].as_str().unwrap().starts_with(mismatch), "{found}");
     let since = format!("since worker pid {} ", changed.pid());
-    assert!(found["hint"].as_str().unwrap().starts_with(&since), "{found}");
+    wait_until("the three are one problem, whose hint names the worker", || {
+        problems(&rig).iter().any(|it| {
+            let starts_with =
+                |key: &str, text: &str| it[key].as_str().is_some_and(|it| it.starts_with(text));
+            it["kind"] == "stuck"
+                && it["count"] == 3
+                && starts_with("cause", mismatch)
+                && starts_with("hint", &since)
+        })
+    });
     for id in ids {
         let history = history(id);
         assert!(!history.contains("WorkflowTaskFailed"), "the check wrote an event: {history}");
@@ -202,9 +222,8 @@ fn end_of_the_last_worker_is_seen_without_the_server() {
             .stdout
             .contains(&format!("{}@", worker.pid()))
     });
-    // The first request for the problems makes the host find the worker process and read its
-    // command line.
     assert_eq!(problems(&rig), [] as [Value; 0]);
+    wait_found(&rig, &worker);
     kill(&worker);
     // For five more minutes, the server lists the dead worker as a worker of the queue.
     start(&rig, "Checkout", "billing", "checkout-2", &["--input", "\"o-2\""]);
@@ -222,6 +241,7 @@ fn activity_of_a_killed_worker_waits_for_its_timeout() {
         shown.stdout.contains("PENDING_ACTIVITY_STATE_STARTED")
     });
     assert_eq!(problems(&rig), [] as [Value; 0]);
+    wait_found(&rig, &worker);
     kill(&worker);
     let started = format!("started by pid {} ", worker.pid());
     let orphan = wait_for(&rig, "retrying", "nap-1", &started);
@@ -303,11 +323,12 @@ fn problems_of_every_configured_namespace_are_listed() {
     for namespace in ["default", "orders"] {
         start(&rig, "Invoice", "billing", "invoice-12", &["--namespace", namespace]);
     }
+    let mut found = Vec::new();
     wait_until("both problems", || {
-        let found = problems(&rig);
+        found = problems(&rig);
         ["default", "orders"].iter().all(|name| found.iter().any(|it| it["namespace"] == *name))
     });
-    let other = problems(&rig).into_iter().find(|it| it["namespace"] == "orders").unwrap();
+    let other = found.iter().find(|it| it["namespace"] == "orders").unwrap();
     assert!(other["command"].as_str().unwrap().contains("--namespace orders"), "{other}");
 }
 
@@ -319,9 +340,11 @@ fn no_request_is_sent_without_a_client_and_problems_need_a_server() {
     rig.start();
     let metrics = socket::get(&rig, "/metrics").body;
     assert!(!metrics.contains("stigmer_problems"), "{metrics}");
-    rig.run(&["problems"]).exits(0);
-    let metrics = socket::get(&rig, "/metrics").body;
-    assert!(metrics.contains("stigmer_problems{kind=\"failed\"} 0"), "{metrics}");
+    // The metrics have the problems for some seconds after a request for problems.
+    wait_until("the problems in the metrics", || {
+        rig.problems().exits(0);
+        socket::get(&rig, "/metrics").body.contains("stigmer_problems{kind=\"failed\"} 0")
+    });
     rig.stop();
     rig.run(&["problems", "--json"]).exits(3);
 }

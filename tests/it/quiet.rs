@@ -31,7 +31,7 @@ fn server_gets_requests_for_workflows_only_while_a_client_requests_them() {
     let rig = Rig::with(&[("probe-period", "\"100ms\"")]);
     let (_, server) = rig.start_both();
     assert_eq!(wait_for_silence(server.pid), 0);
-    rig.run(&["problems"]).exits(0);
+    rig.problems().exits(0);
     // The metrics of the server are some seconds old.
     wait_until("requests for workflows", || counts(server.pid).0 > 0);
     // The host samples for 15 s after a request.

@@ -3,7 +3,7 @@
 pub use super::command::{Ran, Running};
 use super::process::{self, Process, wait_gone};
 use super::server::{self, Permit};
-use super::{LIMIT, ports, status, within};
+use super::{LIMIT, ports, status, wait_until, within};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -254,6 +254,20 @@ impl Rig {
     pub fn headless(&self, arguments: &[&str]) -> Running {
         let arguments: Vec<&str> = ["--no-tui"].iter().chain(arguments).copied().collect();
         Running::spawn(self.local(&arguments))
+    }
+
+    /// Runs `problems` until the host knows the problems of workflows, because a busy server may respond too
+    /// late for the first request.
+    #[track_caller]
+    pub fn problems(&self) -> Ran {
+        let mut ran = None;
+        wait_until("the problems of workflows", || {
+            let now = self.run(&["problems"]);
+            let is_known = now.code != Some(1);
+            ran = Some(now);
+            is_known
+        });
+        ran.unwrap()
     }
 
     /// The output of `status --json`.

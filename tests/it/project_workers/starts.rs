@@ -204,7 +204,7 @@ fn worker_without_named_queues_is_ready_and_no_other_name_of_its_queue_is_reques
     let shop = Shop::new(&rig, "shop", &text);
     let ran = shop.run(&[]).exits(0);
     assert!(ran.stdout.contains("orders: ready, polls my-dashed.queue (pid "), "{}", ran.stdout);
-    shop.run(&["problems"]).exits(0);
+    rig.problems().exits(0);
     let log = std::fs::read_to_string(rig.home.join("logs/temporal.log")).unwrap();
     assert!(log.contains("my-dashed.queue"), "{log}");
     assert!(!log.contains("my_dashed") && !log.contains("temporal_sys_per"), "{log}");
