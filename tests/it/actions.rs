@@ -71,6 +71,18 @@ impl Stage {
         wait_until(event, || self.events(run).iter().any(|it| it == event));
     }
 
+    /// Waits until visibility shows the runs. A batch operation finds them there, and visibility is updated
+    /// after a start.
+    #[track_caller]
+    fn wait_visible(&self, runs: &[&RunRef]) {
+        let ids: Vec<String> = runs.iter().map(|run| format!("'{}'", run.run_id)).collect();
+        let query = format!("RunId IN ({})", ids.join(", "));
+        wait_until("visibility shows the runs", || {
+            let found = self.run(self.client.list("default", &query, 10, &[])).unwrap();
+            found.executions.len() == runs.len()
+        });
+    }
+
     /// Runs the command that the dashboard shows for an action, in a shell.
     fn shell(&self, action: WorkflowAction, runs: &[&RunRef]) -> Ran {
         let target = |run: &&RunRef| WorkflowTarget {
@@ -80,6 +92,9 @@ impl Stage {
             is_open: true,
             activity: Some(RetriedActivity { type_name: "second_try".into(), id: "1".into() }),
         };
+        if runs.len() > 1 {
+            self.wait_visible(runs);
+        }
         let request = WorkflowRequest { action, targets: runs.iter().map(target).collect() };
         let line = request.command(Some(&self.rig.address()));
         let folder = server::program().parent().unwrap().display().to_string();
@@ -301,7 +316,7 @@ fn query_without_a_worker_is_an_error_that_names_the_worker() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let address = rig.address();
     let error = runtime.block_on(async {
-        let client = Client::new(&address, Duration::from_millis(300)).unwrap();
+        let client = Client::new(&address, Duration::from_secs(3)).unwrap();
         let run = RunRef {
             namespace: "default".to_owned(),
             workflow_id: "a".to_owned(),
@@ -309,5 +324,5 @@ fn query_without_a_worker_is_an_error_that_names_the_worker() {
         };
         client.query(&run, "x", None).await.unwrap_err()
     });
-    assert_eq!(error, "no worker responded: no response within 300ms");
+    assert_eq!(error, "no worker responded: no response within 3s");
 }

@@ -37,17 +37,18 @@ impl Stage {
     }
 
     /// Compares the result of a call with the output of a command. The server works meanwhile, so the
-    /// comparison is repeated until both show the same moment.
+    /// comparison is repeated until both show the same moment, at which the result is also the `expected` one.
     fn compare<T: PartialEq + Debug>(
         &self,
         words: &[&str],
         ours: impl Fn(&Self) -> T,
         theirs: impl Fn(&Value) -> T,
+        expected: impl Fn(&T) -> bool,
     ) -> T {
         let mut last = None;
         let is_same = within(LIMIT, || {
             let pair = (ours(self), theirs(&self.cli(words)));
-            let is_same = pair.0 == pair.1;
+            let is_same = pair.0 == pair.1 && expected(&pair.0);
             last = Some(pair);
             is_same
         });
@@ -56,7 +57,7 @@ impl Stage {
         ours
     }
 
-    fn description(&self, id: &str) -> Description {
+    fn description(&self, id: &str, expected: impl Fn(&Description) -> bool) -> Description {
         let ours = |stage: &Self| {
             stage
                 .run(stage.client.describe_run("default", id, ""))
@@ -64,10 +65,10 @@ impl Stage {
                 .expect("the run exists")
         };
         let theirs = |shown: &Value| description(shown, &ours(self));
-        self.compare(&["workflow", "describe", "-w", id], ours, theirs)
+        self.compare(&["workflow", "describe", "-w", id], ours, theirs, expected)
     }
 
-    fn queue(&self, name: &str, kind: &str) -> QueueState {
+    fn queue(&self, name: &str, kind: &str, expected: impl Fn(&QueueState) -> bool) -> QueueState {
         let own_kind = if kind == "workflow" { QueueKind::Workflow } else { QueueKind::Activity };
         let is_of_kind = |it: &&Value| it["taskQueueType"] == kind;
         // The age of the oldest task grows all the time, so only its presence is compared.
@@ -91,6 +92,7 @@ impl Stage {
                     oldest: is_some(duration(&stats["approximateBacklogAge"]).unwrap_or_default()),
                 }
             },
+            expected,
         )
     }
 }
@@ -257,8 +259,14 @@ fn messages_of_the_server_are_read_like_the_cli_reads_them() {
         "--reason",
         "x",
     ]);
-    let busy = stage.description("busy");
-    assert_eq!(busy.children, ["busy-child"]);
+    // The worker has started the first activity, and the second one has failed once.
+    let is_busy = |it: &Description| {
+        it.children == ["busy-child"]
+            && it.activities.len() == 3
+            && it.activities.iter().any(|it| it.type_name == "beat" && it.is_started)
+            && it.activities.iter().any(|it| it.next_attempt.is_some() && it.failures.len() == 2)
+    };
+    let busy = stage.description("busy", is_busy);
     let activity = |type_name: &str, queue: &str| {
         let mut found = busy.activities.iter();
         found.find(|it| it.type_name == type_name && it.task_queue == queue).unwrap()
@@ -271,50 +279,55 @@ fn messages_of_the_server_are_read_like_the_cli_reads_them() {
     assert!(fails.failures[0].message.ends_with("second line"), "{fails:?}");
     assert_eq!(fails.last_failure.as_ref().unwrap().text, "KeyError: 'missing'");
     assert!(waits.worker.is_empty() && waits.failures.is_empty() && !waits.is_started);
-    let bug = stage.description("bug");
-    assert!(bug.execution.has_reported_problem && bug.task.is_some());
-    assert_eq!(stage.description("waits").task.map(|it| it.is_started), Some(false));
-    assert_eq!(stage.description("busy-child").execution.parent.as_deref(), Some("busy"));
+    stage.description("bug", |it| it.execution.has_reported_problem && it.task.is_some());
+    stage.description("waits", |it| it.task.as_ref().is_some_and(|task| !task.is_started));
+    stage.description("busy-child", |it| it.execution.parent.as_deref() == Some("busy"));
     for id in ["complete", "fail", "continue", "late", "canceled", "terminated", "signaled"] {
-        stage.description(id);
+        stage.description(id, |_| true);
     }
 
     let listed = stage.compare(
         &["workflow", "list"],
         |stage| stage.run(stage.client.list("default", "", 50, &[])).unwrap().executions,
         |shown| list(shown).map(execution).collect(),
+        |listed: &Vec<Execution>| {
+            [
+                ExecutionStatus::Running,
+                ExecutionStatus::Completed,
+                ExecutionStatus::Failed,
+                ExecutionStatus::Canceled,
+                ExecutionStatus::Terminated,
+                ExecutionStatus::ContinuedAsNew,
+                ExecutionStatus::TimedOut,
+            ]
+            .iter()
+            .all(|status| listed.iter().any(|it| it.status == *status))
+        },
     );
-    for status in [
-        ExecutionStatus::Running,
-        ExecutionStatus::Completed,
-        ExecutionStatus::Failed,
-        ExecutionStatus::Canceled,
-        ExecutionStatus::Terminated,
-        ExecutionStatus::ContinuedAsNew,
-        ExecutionStatus::TimedOut,
-    ] {
-        assert!(listed.iter().any(|it| it.status == status), "no {status:?} in {listed:?}");
-    }
-    let counted = stage.compare(
+    stage.compare(
         &["workflow", "count", "-q", "GROUP BY ExecutionStatus"],
         |stage| stage.run(stage.client.status_counts("default")).unwrap(),
         counts,
+        |counted| counted.open + counted.closed == listed.len() as u64,
     );
-    assert_eq!(counted.open + counted.closed, listed.len() as u64);
 
     for (name, kind) in [(QUEUE, "workflow"), (QUEUE, "activity"), ("nobody", "workflow")] {
-        let queue = stage.queue(name, kind);
-        assert_eq!(queue.pollers.len(), usize::from(name == QUEUE), "{queue:?}");
-        assert_eq!(queue.waiting, u64::from(name != QUEUE), "{queue:?}");
+        stage.queue(name, kind, |queue| {
+            queue.pollers.len() == usize::from(name == QUEUE)
+                && queue.waiting == u64::from(name != QUEUE)
+        });
     }
-    let workers = stage.compare(
+    let kinds = [QueueKind::Workflow, QueueKind::Activity];
+    stage.compare(
         &["worker", "list"],
         |stage| stage.run(stage.client.workers("default")).unwrap(),
         |shown| list(shown).map(|it| worker(&it["workerHeartbeat"])).collect(),
+        |workers: &Vec<WorkerHeartbeat>| {
+            workers.len() == 1
+                && workers[0].pid == Some(stage.worker.pid())
+                && workers[0].kinds == kinds
+        },
     );
-    assert_eq!(workers.len(), 1);
-    assert_eq!(workers[0].pid, Some(stage.worker.pid()));
-    assert_eq!(workers[0].kinds, [QueueKind::Workflow, QueueKind::Activity]);
 
     stage.worker.process().signal(Signal::INT);
     stage.worker.finish();
