@@ -22,7 +22,10 @@ impl Folder {
     }
 
     fn write(&self, text: &str) {
-        std::fs::write(self.file(), text).unwrap();
+        // With one change, so that no host reads an empty file.
+        let draft = self.0.join("draft");
+        std::fs::write(&draft, text).unwrap();
+        std::fs::rename(draft, self.file()).unwrap();
     }
 
     /// `stigmer local …` in a folder within the project.

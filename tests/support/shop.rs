@@ -42,7 +42,7 @@ impl<'r> Shop<'r> {
 
     /// Replaces the project file.
     pub fn write(&self, text: &str) {
-        std::fs::write(self.file(), text).unwrap();
+        self.put("stigmer.toml", text);
     }
 
     /// Creates or replaces a file of the project with one change, as editors do.

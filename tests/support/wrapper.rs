@@ -67,6 +67,9 @@ fn write_executable(path: &Path, text: &str) {
     let draft = path.with_extension("draft");
     std::fs::write(&draft, text).unwrap();
     std::fs::set_permissions(&draft, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let copied = std::process::Command::new("cp").args(["-p"]).arg(&draft).arg(path).status();
+    let copy = path.with_extension("copy");
+    let copied = std::process::Command::new("cp").args(["-p"]).arg(&draft).arg(&copy).status();
     assert!(copied.unwrap().success());
+    // An earlier script of this name may be executed just now, so it is replaced and not overwritten.
+    std::fs::rename(copy, path).unwrap();
 }

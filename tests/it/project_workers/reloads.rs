@@ -36,9 +36,11 @@ fn changes_of_watched_files_restart_the_worker_once_with_its_new_code() {
         assert_eq!(wait_reloaded(&shop, sdk.name(), 1), sdk.source());
         assert!(shop.log(sdk.name()).contains("new code"));
     }
-    // Each worker sees ten changes at once, however slowly the test makes them.
+    // Each worker sees ten changes at once, however slowly the test makes them: the host reads the
+    // notifications of all ten at once.
     host.signal(Signal::STOP);
-    (0..10).for_each(|number| write(&format!("src/{number}.txt")));
+    wait_until("the host to be stopped", || host.is_stopped());
+    (0..10).for_each(|number| shop.put(&format!("src/{number}.txt"), "x"));
     host.signal(Signal::CONT);
     for sdk in Sdk::all() {
         assert_eq!(wait_reloaded(&shop, sdk.name(), 2), "src/0.txt and 9 more");
@@ -182,7 +184,7 @@ fn change_without_a_host_restarts_the_worker_when_the_next_host_adopts_it() {
     rig.start();
     let adopted = shop.wait_ready("orders", 2);
     assert_eq!(adopted["adopted"], true);
-    fs::write(shop.folder.join("b.txt"), "x").unwrap();
+    shop.put("b.txt", "x");
     assert_eq!(wait_reloaded(&shop, "orders", 2), "b.txt");
     rig.stop();
 }
