@@ -1,6 +1,7 @@
 //! A dashboard that is attached to a host in another process.
 
 use crate::support::rig::Rig;
+use crate::support::wait_until;
 use crate::terminal::Dashboard;
 use rustix::process::Signal;
 
@@ -108,6 +109,7 @@ fn dashboard_whose_home_another_host_took_attaches_to_that_host() {
     dashboard.press("x");
     dashboard.until_shows(&["STOPPED"]);
     dashboard.process().signal(Signal::STOP);
+    wait_until("the dashboard to be stopped", || dashboard.process().is_stopped());
     std::fs::remove_dir_all(&rig.home).unwrap();
     rig.configure();
     rig.start();

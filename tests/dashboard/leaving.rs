@@ -64,7 +64,7 @@ fn key_q_quits_at_once_without_a_server() {
 
 /// A rig whose server, after SIGTERM, ends only once [`may_end`] was called.
 fn slow() -> Rig {
-    let mut rig = Rig::new();
+    let mut rig = Rig::with(&[("stop-grace", "\"10m\"")]);
     let script = r#"trap : TERM; "$real" "$@"; until [ -e "$HOME/may-end" ]; do sleep 0.02; done"#;
     wrapper::install(&mut rig, script);
     rig

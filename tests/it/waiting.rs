@@ -4,6 +4,7 @@ use crate::support::process::{Process, wait_gone};
 use crate::support::rig::{READY, Rig, Running};
 use crate::support::{socket, wait_until, wrapper};
 use inotify::{Inotify, WatchMask};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -13,14 +14,13 @@ use stigmer::paths::Home;
 use stigmer::process::identity::Identity;
 use stigmer::process::lock::HostLock;
 
-/// An option: a grace period longer than the time that a command waits for the end of a host.
-const GRACE: (&str, &str) = ("stop-grace", "\"7s\"");
-
 #[test]
 fn commands_wait_for_a_stop_without_a_host_and_do_not_end_it() {
-    let mut rig = Rig::with(&[GRACE]);
-    let stubborn = r#"trap '' TERM; "$real" "$@" & while :; do sleep 1; done"#;
-    wrapper::install(&mut rig, stubborn);
+    let mut rig = Rig::with(&[("stop-grace", "\"10m\"")]);
+    // The last pause is longer than the time that a command waits for the end of a host.
+    let slow =
+        r#"trap : TERM; "$real" "$@"; until [ -e "$HOME/may-end" ]; do sleep 0.02; done; sleep 7"#;
+    wrapper::install(&mut rig, slow);
     rig.start();
     rig.kill_host();
 
@@ -33,6 +33,7 @@ fn commands_wait_for_a_stop_without_a_host_and_do_not_end_it() {
     assert!(status["host"].is_null() && status["intent"] == "down", "{status:#}");
     let second = Running::spawn(rig.local(&["stop"]));
     wait_until("the second stop to wait", || second.stderr().contains("waiting for"));
+    std::fs::write(rig.folder().join("may-end"), "").unwrap();
     assert_eq!(first.finish().exits(0).says(), "the server is stopped");
     let second = second.finish().exits(0);
     assert_eq!(second.stderr.matches("waiting for").count(), 1, "{}", second.stderr);
@@ -63,6 +64,11 @@ fn start_waits_for_the_work_of_a_command() {
     }
 }
 
+/// The socket of a host that the test replaces.
+fn listen(rig: &Rig) -> UnixListener {
+    UnixListener::bind(rig.path("stigmer.sock")).unwrap()
+}
+
 /// Responds to clients as a background host with this status, until a client requests the end of
 /// the host. `end` returns status code and body of the response to this request.
 ///
@@ -70,12 +76,12 @@ fn start_waits_for_the_work_of_a_command() {
 /// to wait for the lock.
 fn host_until_shutdown(
     rig: &Rig,
+    listener: &UnixListener,
     status: &Value,
     end: impl FnOnce() -> (&'static str, String),
 ) -> Inotify {
-    let listener = UnixListener::bind(rig.path("stigmer.sock")).unwrap();
     loop {
-        let (mut stream, request) = next_request(&listener);
+        let (mut stream, request) = next_request(listener);
         if request.starts_with("POST /v1/shutdown") {
             let (code, body) = end();
             let opened = Inotify::init().unwrap();
@@ -150,20 +156,25 @@ fn host_that_replaced_a_silent_host_gets_a_request_and_is_not_killed() {
     let rig = Rig::new();
     let mut status = status_of_a_host(&rig);
     let silent = holder_of_the_lock(&rig);
-    let listener = UnixListener::bind(rig.path("stigmer.sock")).unwrap();
+    let listener = listen(&rig);
     status["host"]["pid"] = silent.pid().into();
     let stop = Running::spawn(rig.local(&["stop"]));
     // First, `stop` requests the status, to count the workflows that a stop would lose.
     respond(&mut next_request(&listener).0, "200 OK", &status.to_string());
     let unanswered = next_request(&listener);
+    // The next host must have its socket before `stop` stops waiting for a response.
+    stop.process().signal(Signal::STOP);
+    wait_until("`stop` to be stopped", || stop.process().is_stopped());
     let gone: Process = silent.process();
     gone.kill();
     wait_gone(&gone);
     let fresh = holder_of_the_lock(&rig);
     status["host"]["pid"] = fresh.pid().into();
     std::fs::remove_file(rig.path("stigmer.sock")).unwrap();
+    let listener = listen(&rig);
+    stop.process().signal(Signal::CONT);
     let is_alive = std::cell::Cell::new(false);
-    let opened = host_until_shutdown(&rig, &status, || {
+    let opened = host_until_shutdown(&rig, &listener, &status, || {
         is_alive.set(fresh.process().is_alive());
         fresh.process().kill();
         ("200 OK", status.to_string())
@@ -183,7 +194,7 @@ fn stop_deletes_the_files_that_its_host_could_not_delete() {
     let host = holder_of_the_lock(&rig);
     status["host"]["pid"] = host.pid().into();
     let stop = Running::spawn(rig.local(&["stop"]));
-    let opened = host_until_shutdown(&rig, &status, || {
+    let opened = host_until_shutdown(&rig, &listen(&rig), &status, || {
         std::fs::write(rig.path("temporal.pid"), &record).unwrap();
         ("200 OK", status.to_string())
     });
@@ -202,7 +213,7 @@ fn stop_that_a_start_superseded_does_not_wait_for_the_host() {
     let lock = HostLock::take(&rig.path("supervisor.lock")).unwrap().unwrap();
     let stop = Running::spawn(rig.local(&["stop"]));
     let error = json!({"code": "superseded", "message": "a start came after it", "hint": ""});
-    let opened = host_until_shutdown(&rig, &status, || {
+    let opened = host_until_shutdown(&rig, &listen(&rig), &status, || {
         ("409 Conflict", json!({ "error": error }).to_string())
     });
     stop.finish().exits(1).complains(&["a start came after it"]);
@@ -219,7 +230,7 @@ fn stop_does_not_wait_for_the_next_host() {
     status["host"]["pid"] = before.pid().into();
     let stop = Running::spawn(rig.local(&["stop"]));
     let mut next = None;
-    let opened = host_until_shutdown(&rig, &status, || {
+    let opened = host_until_shutdown(&rig, &listen(&rig), &status, || {
         let host: Process = before.process();
         host.kill();
         wait_gone(&host);
