@@ -17,7 +17,10 @@ use std::time::{Duration, Instant};
 const COMMAND: Duration = Duration::from_secs(40);
 const POLL: Duration = Duration::from_millis(10);
 /// Time limit for a reaction of a host. Every reaction is faster.
-const REACTION: Duration = Duration::from_secs(15);
+const REACTION: Duration = Duration::from_secs(60);
+/// A lasting failure ends after this time at the latest. Then the host has the rest of [`REACTION`] for the
+/// repair.
+const LASTING: Duration = Duration::from_secs(15);
 /// A lasting failure ends after this number of failed calls. Several restarts have failed by then.
 const LASTING_HITS: u32 = 60;
 /// A lasting failure also ends after this number of calls of all functions, if at least one call
@@ -161,7 +164,7 @@ impl Case {
                     let hits = self.control.hits();
                     hits >= LASTING_HITS
                         || hits > 0 && self.control.calls() >= LASTING_CALLS
-                        || begun.elapsed() > REACTION
+                        || begun.elapsed() > LASTING
                 };
                 // This loop ends with the phase, which closes the channel.
                 while lasts && ended.recv_timeout(POLL) == Err(RecvTimeoutError::Timeout) {

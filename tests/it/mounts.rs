@@ -6,7 +6,7 @@ use crate::support::mounts::rig_with_own_mounts;
 use crate::support::process::{Process, wait_gone};
 use crate::support::rig::{READY, REUSED, Rig, Running};
 use crate::support::socket::{ask_tcp, get};
-use crate::support::{ports, status, wait_until};
+use crate::support::{LIMIT, ports, status, wait_until};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::fs::File;
@@ -294,7 +294,8 @@ impl Covered {
     fn status(&self) -> Value {
         let folder = format!("/proc/self/fd/{}", self.below.as_raw_fd());
         assert_eq!(self.over_tcp("/healthz"), "ok\n");
-        let status = status::ask(Path::new(&folder)).expect("the host responds on its socket");
+        let status = status::ask_within(LIMIT, Path::new(&folder));
+        let status = status.expect("the host responds on its socket");
         assert_eq!(status["host"]["pid"], self.host.pid, "{status:#}");
         status
     }

@@ -13,7 +13,8 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 ADDRESS, NAMESPACE, QUEUE, WORKFLOW_ID = sys.argv[1:]
-SHORT = timedelta(seconds=5)
+# Longer than any activity takes on a busy machine.
+LONG = timedelta(seconds=50)
 
 
 @activity.defn
@@ -75,18 +76,18 @@ class Everything:
         if order == "again":
             return "end"
         await workflow.wait_condition(lambda: self.signals == 1)
-        await workflow.execute_activity(succeed, order, start_to_close_timeout=SHORT)
-        await self.caught(workflow.execute_activity(fail, order, start_to_close_timeout=SHORT))
+        await workflow.execute_activity(succeed, order, start_to_close_timeout=LONG)
+        await self.caught(workflow.execute_activity(fail, order, start_to_close_timeout=LONG))
         late = timedelta(seconds=0.3)
         await self.caught(
             workflow.execute_activity(succeed, order, task_queue="nobody", schedule_to_close_timeout=late)
         )
-        await workflow.execute_local_activity(succeed, order, start_to_close_timeout=SHORT)
+        await workflow.execute_local_activity(succeed, order, start_to_close_timeout=LONG)
         hanging = workflow.start_activity(
             hang,
             order,
-            start_to_close_timeout=SHORT,
-            heartbeat_timeout=timedelta(seconds=1),
+            start_to_close_timeout=LONG,
+            heartbeat_timeout=LONG,
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
         timer = asyncio.ensure_future(workflow.sleep(3600))
@@ -117,6 +118,8 @@ async def main() -> None:
         task_queue=QUEUE,
         workflows=[Everything, Child],
         activities=[succeed, fail, hang],
+        # The response to a heartbeat brings the cancellation.
+        max_heartbeat_throttle_interval=timedelta(seconds=0.5),
         workflow_runner=UnsandboxedWorkflowRunner(),
     )
     async with worker:

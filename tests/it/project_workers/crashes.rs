@@ -89,13 +89,11 @@ fn worker_that_runs_and_polls_no_more_is_degraded_and_restarted_after_its_start_
 #[test]
 fn process_that_does_not_poll_is_not_ready_and_is_restarted_after_its_start_timeout() {
     let rig = Rig::new();
-    let text = "[worker.idle]\nrun = \"sleep 1000\"\nstart-timeout = \"300ms\"\nmax-restarts = 1\n\
+    let text = "[worker.idle]\nrun = \"sleep 1000\"\nstart-timeout = \"5s\"\nmax-restarts = 1\n\
                 backoff-max = \"10ms\"";
     let shop = Shop::new(&rig, "shop", text);
-    let words = [
-        "worker `idle`",
-        "start_timeout, not ready after 300ms: polls: not connected to the server",
-    ];
+    let words =
+        ["worker `idle`", "start_timeout, not ready after 5s: polls: not connected to the server"];
     shop.run(&[]).exits(1).complains(&words);
     assert_eq!(shop.wait_state("idle", "failed")["restarts"]["total"], 1);
     rig.stop();
