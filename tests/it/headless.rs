@@ -173,8 +173,8 @@ fn stop_reaches_a_host_that_took_over_meanwhile() {
         let stop = Running::spawn(rig.local(&["stop"]));
         host.process().signal(Signal::HUP);
         let stopped = stop.finish().exits(0);
-        assert_eq!(stopped.stderr, "", "a host that responds is not ended");
-        host.finish();
+        let ended = host.finish();
+        assert!(ended.code.is_some(), "the host was killed: {ended:?}, {stopped:?}");
         rig.stop();
     }
 }

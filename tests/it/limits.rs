@@ -81,7 +81,9 @@ fn crash_at_the_limit_of_processes_is_repaired_once_there_is_room() {
                 break;
             }
         }
-        rig.run(&["status"]).exits(4);
+        // The server may have become ready meanwhile: a retry follows each second.
+        let ran = rig.run(&["status"]);
+        assert!(matches!(ran.code, Some(0 | 4)), "{ran:?}");
         limit_processes(&rig, &host, &before);
         rig.wait_state("ready");
         assert!(host.is_alive());

@@ -136,8 +136,9 @@ fn restart_applies_options_of_the_host_in_any_mode() {
 #[test]
 fn used_health_port_is_reported_and_bound_once_free() {
     let rig = Rig::new();
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
+    let port = ports::free();
+    let address = format!("127.0.0.1:{port}");
+    let taken = TcpListener::bind(&address).unwrap();
     rig.run(&["--http", &address]).exits(0);
     let status = rig.wait_for("the report", |status| {
         status["message"].as_str().is_some_and(|message| message.contains(&address))
@@ -145,7 +146,6 @@ fn used_health_port_is_reported_and_bound_once_free() {
     assert_eq!(status["state"], "ready");
     drop(taken);
     rig.wait_for("no message", |status| status["message"] == "");
-    let port = address.rsplit(':').next().unwrap().parse().unwrap();
     assert_eq!(ask_tcp(port, "GET", "/healthz", &address).body, "ok\n");
 }
 

@@ -25,21 +25,22 @@ fn no_process_of_a_stubborn_worker_is_left_and_no_stranger_is_touched() {
         assert_eq!(children.len(), Sdk::all().len());
         names().map(|name| shop.process(name)).chain(children).collect()
     };
-    // The log is bounded although the worker floods it.
+    // The log is bounded although the worker floods it. The host does this at intervals, so on a busy machine
+    // the log may be longer for some time.
     for name in names() {
+        use std::os::unix::fs::MetadataExt;
         shop.wait_for(name, "the log has many lines", |worker| {
             worker["log"]["lines"].as_u64() > Some(60_000)
+        });
+        let log = rig.path(&format!("workers/{name}/log"));
+        wait_until("the log is short", || {
+            std::fs::metadata(&log).unwrap().blocks() * 512 < 8 << 20
         });
     }
     let first = running();
     rig.run(&[&["stop"], &names().collect::<Vec<_>>()[..]].concat()).exits(0);
     assert!(first.iter().all(|process| !process.is_alive()));
     strangers.assert_unharmed("a stop");
-    for name in names() {
-        use std::os::unix::fs::MetadataExt;
-        let log = std::fs::metadata(rig.path(&format!("workers/{name}/log"))).unwrap();
-        assert!(log.blocks() * 512 < 8 << 20, "{} blocks", log.blocks());
-    }
 
     rig.run(&[&["start"], &names().collect::<Vec<_>>()[..]].concat()).exits(0);
     strangers.gather_of_workers(&shop);
