@@ -24,7 +24,7 @@ pub use layer::{Layer, PerLayer};
 pub use problem::{
     DISMISSED_MAX, FIRST_SAMPLES, OTHERS, Problem, ProblemKind, ProblemList, Severity, WorkflowRef,
 };
-pub use project_worker::{Outdated, ProjectWorker, WorkerUsage};
+pub use project_worker::{Outdated, ProjectWorker, WorkerUsage, line_with_cause};
 pub use worker::{PolledQueue, Worker, WorkerList, WorkerStatus};
 
 use crate::config::EffectiveOptions;

@@ -92,7 +92,7 @@ impl ProjectWorker {
     }
 
     /// Returns the message. In the states failed and backoff, the end of the last process comes first, with the log
-    /// line that probably names its cause: the last one with an error, or else the last one.
+    /// line that probably names its cause ([`line_with_cause`]).
     #[must_use]
     pub fn cause(&self) -> String {
         let said = self.message.lines().next().unwrap_or_default();
@@ -117,10 +117,7 @@ impl ProjectWorker {
         }
         let end = ["crash, ", "crash: "].iter().find_map(|it| end.strip_prefix(it)).unwrap_or(end);
         let end = with_exit_code(end);
-        let lines = self.last_words.iter().map(|line| line.trim()).filter(|line| !line.is_empty());
-        let has_error = |line: &&str| line.contains("Error") || line.contains("error:");
-        let line = lines.clone().rfind(has_error).or_else(|| lines.clone().next_back());
-        let why = [end.as_str(), line.unwrap_or_default()];
+        let why = [end.as_str(), line_with_cause(&self.last_words).unwrap_or_default()];
         let why: Vec<&str> = why.into_iter().filter(|part| !part.is_empty()).collect();
         match why.as_slice() {
             [] => said.to_owned(),
@@ -189,6 +186,15 @@ impl WorkerUsage {
         worker.cpu_percent = self.cpu_percent;
         worker.log.lines = self.log_lines;
     }
+}
+
+/// Returns the line of an output that probably names its cause: the last one with an error, or else the
+/// last one.
+#[must_use]
+pub fn line_with_cause(output: &[String]) -> Option<&str> {
+    let lines = output.iter().map(|line| line.trim()).filter(|line| !line.is_empty());
+    let has_error = |line: &&str| line.contains("Error") || line.contains("error:");
+    lines.clone().rfind(has_error).or_else(|| lines.clone().next_back())
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@ use super::preparation::{prepare, ready};
 use super::requests::with_last_words;
 use super::{Event, WorkerTask};
 use crate::facts::{OUTDATED, UNSETTLED};
+use crate::harmless;
 use crate::manager::Outcome;
 use crate::project::WorkerSpec;
-use crate::protocol::ApiError;
+use crate::protocol::{ApiError, line_with_cause};
 use crate::supervisor::{Failure, Input, Starting, State, Want};
 use crate::unit::Refused;
 use crate::unit::tasks::{Task, spawn};
@@ -245,16 +246,21 @@ impl WorkerTask {
 
     /// Reports that `before` has failed, so that no restart follows.
     fn keep_running(&mut self, waiters: Vec<oneshot::Sender<Outcome>>, refused: Refused) {
+        const STAYS: &str = "so the running worker stays";
         let Refused { failure, last_words, .. } = refused;
         tracing::warn!(worker = self.name, %failure, "the running worker stays");
         let Failure { reason, hint, .. } = failure;
-        let reason = format!("{reason}, so the running worker stays");
         for reply in waiters {
-            let message = with_last_words(reason.clone(), &last_words);
+            let message = with_last_words(format!("{reason}, {STAYS}"), &last_words);
             // An error means that the client has disconnected.
             let _ = reply.send(Err(ApiError::new("failed", message, hint.clone())));
         }
-        self.facts.trouble(OUTDATED, Some(format!("{reason}; {hint}")));
+        // The status and the problems show one line of the output.
+        let why = match line_with_cause(&last_words) {
+            Some(line) => format!("{reason}: {}", harmless::quote(line)),
+            None => reason,
+        };
+        self.facts.trouble(OUTDATED, Some(format!("{why}, {STAYS}; {hint}")));
     }
 
     /// Ends a run of `before` whose worker does not run any more: each start runs `before` itself.
@@ -309,7 +315,7 @@ fn describe(changed: &ChangedFiles, root: Option<&Path>) -> String {
     };
     let more = count.saturating_sub(1);
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    crate::harmless::quote(&format!("{name}{more}"))
+    harmless::quote(&format!("{name}{more}"))
 }
 
 #[cfg(test)]
