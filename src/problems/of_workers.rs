@@ -73,7 +73,7 @@ fn outdated(worker: &ProjectWorker) -> Option<Problem> {
     let (name, outdated) = (&worker.name, worker.outdated.as_ref()?);
     Some(Problem {
         since_ms: outdated.since_ms,
-        cause: outdated.reason.lines().next().unwrap_or_default().to_owned(),
+        cause: worker.why_outdated().unwrap_or_default(),
         hint: worker.advice(),
         command: Some(logs_command(name)),
         queue: worker.task_queues.first().cloned(),

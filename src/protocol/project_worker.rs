@@ -92,7 +92,8 @@ impl ProjectWorker {
     }
 
     /// Returns the message. In the states failed and backoff, the end of the last process comes first, with the log
-    /// line that probably names its cause ([`line_with_cause`]).
+    /// line that probably names its cause ([`line_with_cause`]). Of a ready worker that is older than its files, returns
+    /// [`Self::why_outdated`].
     #[must_use]
     pub fn cause(&self) -> String {
         let said = self.message.lines().next().unwrap_or_default();
@@ -106,9 +107,8 @@ impl ProjectWorker {
                 Some(end) if end.starts_with(LATE) => ("", end),
                 Some(_) | None => return said.to_owned(),
             },
-            State::Stopped | State::Ready | State::Degraded | State::Stopping => {
-                return said.to_owned();
-            }
+            State::Ready => return self.why_outdated().unwrap_or_else(|| said.to_owned()),
+            State::Stopped | State::Degraded | State::Stopping => return said.to_owned(),
         };
         // What a worker has printed is not why it was not ready in time.
         if let Some(late) = end.strip_prefix(LATE) {
@@ -124,6 +124,16 @@ impl ProjectWorker {
             why if gave_up.is_empty() => why.join(": "),
             why => format!("{} · {gave_up}", why.join(": ")),
         }
+    }
+
+    /// Returns why the worker is older than its files, without the name of the worker: the reason is shown beside
+    /// the name, and a narrow screen shows only its beginning. `None` if the worker is not older.
+    #[must_use]
+    pub fn why_outdated(&self) -> Option<String> {
+        let reason = self.outdated.as_ref()?.reason.lines().next().unwrap_or_default();
+        let named = format!("worker `{}`", self.name);
+        let reason = reason.strip_prefix(&format!("cannot start {named}: ")).unwrap_or(reason);
+        Some(reason.replacen(&format!(" of {named}"), "", 1))
     }
 
     /// The time that the screen and `status` show: since the start of the process of a ready worker, or
@@ -241,6 +251,25 @@ mod tests {
         ] {
             let worker = late(state, &message);
             assert_eq!((worker.cause(), worker.is_late()), (expected, is_late), "{state}");
+        }
+    }
+
+    #[test]
+    fn cause_of_an_outdated_worker_begins_with_what_is_wrong() {
+        for (reason, expected) in [
+            (
+                "`before` of worker `emails` failed with exit 1: no module, so the running worker stays",
+                "`before` failed with exit 1: no module, so the running worker stays",
+            ),
+            (
+                "cannot start worker `emails`: there is no program `nod` on PATH\nmore",
+                "there is no program `nod` on PATH",
+            ),
+            ("`before` of worker `other` failed", "`before` of worker `other` failed"),
+        ] {
+            let outdated = Some(Outdated { reason: reason.to_owned(), since_ms: 1 });
+            let worker = super::super::tests::worker("emails");
+            assert_eq!(ProjectWorker { outdated, ..worker }.cause(), expected);
         }
     }
 
