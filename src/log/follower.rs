@@ -116,7 +116,7 @@ impl Follower {
         Self { reader, watch: None, rest: REST, rest_until: None }
     }
 
-    /// Makes [`Self::read_on`] and [`Self::drain`] wait up to 3 s instead of 1 s for each chunk
+    /// Makes [`Self::read_on`] and [`Self::drain`] wait up to 3 s instead of 500 ms for each chunk
     /// from a slow file system. For a command, or for a thread of a host that may block for
     /// seconds.
     pub fn patient(mut self) -> Self {

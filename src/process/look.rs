@@ -19,7 +19,7 @@ pub const BOUND: Duration = Duration::from_secs(3);
 /// Time limit of [`promptly`]. The limit is short, because a host responds to no client during the
 /// access, and clients wait 2 s for a response. It is not shorter, because on a busy machine a
 /// thread may need hundreds of milliseconds to begin. It is longer in unit tests, where nobody waits.
-pub const MOMENT: Duration = Duration::from_secs(if cfg!(test) { 3 } else { 1 });
+pub const MOMENT: Duration = Duration::from_millis(if cfg!(test) { 3_000 } else { 500 });
 
 /// Calls `look` with `path` on a thread and waits up to 3 s for the result. If the system creates
 /// no thread, and no other look is blocked, `look` runs on the calling thread.
@@ -33,7 +33,7 @@ pub fn bounded<T: Send + 'static>(
     within(&PATHS, BOUND, path, look)
 }
 
-/// Like [`bounded`], for a host: uses a thread that already exists, and waits up to 1 s.
+/// Like [`bounded`], for a host: uses a thread that already exists, and waits up to 500 ms.
 ///
 /// # Errors
 /// See [`bounded`].

@@ -77,7 +77,7 @@ impl Files {
         self.check_all(kept.into_iter().map(|keep| (name, keep)).collect());
     }
 
-    /// Checks these files in one job on a thread, and waits up to 250 ms. If the file system
+    /// Checks these files in one job on a thread, and waits up to 500 ms. If the file system
     /// responds later, the thread still finishes the job.
     fn check_all(&mut self, kept: Vec<(&'static str, Arc<Mutex<Keep>>)>) {
         let names: Vec<&'static str> = kept.iter().map(|(name, _)| *name).collect();

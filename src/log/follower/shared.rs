@@ -191,7 +191,7 @@ impl SharedReader {
         tokio::time::timeout(BOUND, ended).await.unwrap_or_else(|_| Err(look::silent()))
     }
 
-    /// Like [`Self::step`], but needs no runtime. Waits up to 1 s for the thread, or up to 3 s
+    /// Like [`Self::step`], but needs no runtime. Waits up to 500 ms for the thread, or up to 3 s
     /// after [`Self::be_patient`].
     ///
     /// # Errors

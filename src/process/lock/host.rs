@@ -128,7 +128,7 @@ impl HostLock {
     }
 
     /// Like [`Self::is_in_place`], but returns an error if the result cannot be determined. Waits
-    /// 1 s at most, see [`look::promptly`].
+    /// 500 ms at most, see [`look::promptly`].
     ///
     /// # Errors
     /// If the path cannot be read; see [`look::is_silence`].
