@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 /// The key in [`WorkerFacts::troubles`] for watched files that change during each run of `before`.
 pub(crate) const UNSETTLED: &str = "unsettled";
 
-/// The key in [`WorkerFacts::troubles`] for a failed `before`. A worker that runs stays then.
+/// The key in [`WorkerFacts::troubles`] for a failed `before` or a missing program.
+/// A worker that runs stays then.
 pub(crate) const OUTDATED: &str = "before";
 
 /// All that a host knows about a worker of a project.

@@ -68,7 +68,7 @@ fn gave_up(worker: &ProjectWorker) -> Option<Problem> {
     })
 }
 
-/// The worker is older than its files.
+/// The worker is older than its files or its description.
 fn outdated(worker: &ProjectWorker) -> Option<Problem> {
     let (name, outdated) = (&worker.name, worker.outdated.as_ref()?);
     Some(Problem {

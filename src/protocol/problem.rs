@@ -44,7 +44,7 @@ pub enum ProblemKind {
     /// A worker that stigmer runs has failed.
     Worker,
     /// A worker runs that is older than its files or its description, because `before` fails or
-    /// the new program cannot be used.
+    /// its new program is missing.
     Outdated,
     /// A worker ends again and again, and its next start is scheduled.
     Backoff,

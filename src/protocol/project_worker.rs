@@ -92,8 +92,8 @@ impl ProjectWorker {
     }
 
     /// Returns the message. In the states failed and backoff, the end of the last process comes first, with the log
-    /// line that probably names its cause ([`line_with_cause`]). Of a ready worker that is older than its files, returns
-    /// [`Self::why_outdated`].
+    /// line that probably names its cause ([`line_with_cause`]). The reason of a ready worker that is older than its
+    /// files is [`Self::why_outdated`].
     #[must_use]
     pub fn cause(&self) -> String {
         let said = self.message.lines().next().unwrap_or_default();
@@ -107,7 +107,11 @@ impl ProjectWorker {
                 Some(end) if end.starts_with(LATE) => ("", end),
                 Some(_) | None => return said.to_owned(),
             },
-            State::Ready => return self.why_outdated().unwrap_or_else(|| said.to_owned()),
+            State::Ready => {
+                let known = self.outdated.as_ref().and_then(|it| it.reason.lines().next());
+                let (known, why) = (known.unwrap_or_default(), self.why_outdated());
+                return why.map_or_else(|| said.to_owned(), |why| said.replacen(known, &why, 1));
+            }
             State::Stopped | State::Degraded | State::Stopping => return said.to_owned(),
         };
         // What a worker has printed is not why it was not ready in time.
@@ -126,7 +130,7 @@ impl ProjectWorker {
         }
     }
 
-    /// Returns why the worker is older than its files, without the name of the worker: the reason is shown beside
+    /// Returns why the worker is older than its files or its description, without the name of the worker: the reason is shown next to
     /// the name, and a narrow screen shows only its beginning. `None` if the worker is not older.
     #[must_use]
     pub fn why_outdated(&self) -> Option<String> {
@@ -269,7 +273,10 @@ mod tests {
         ] {
             let outdated = Some(Outdated { reason: reason.to_owned(), since_ms: 1 });
             let worker = super::super::tests::worker("emails");
-            assert_eq!(ProjectWorker { outdated, ..worker }.cause(), expected);
+            let message = format!("running `before`; {reason}");
+            let worker = ProjectWorker { outdated, message, ..worker };
+            assert_eq!(worker.why_outdated().as_deref(), Some(expected));
+            assert_eq!(worker.cause(), format!("running `before`; {expected}"));
         }
     }
 

@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Time limit for reading an `env-file`.
-const READ: Duration = Duration::from_secs(10);
+/// Time limit for reading an `env-file` or looking for a program.
+pub(super) const READ: Duration = Duration::from_secs(10);
 
 /// Maximum size of an `env-file`, in bytes.
 const ENV_FILE_MAX: u64 = 1 << 20;

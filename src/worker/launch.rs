@@ -1,7 +1,7 @@
 //! Starts a worker: ends the remaining processes of its last start, finds its program, takes its
 //! lock, and spawns the process.
 
-use super::environment::{self, Environment};
+use super::environment::{self, Environment, READ};
 use super::running::{self, RunningWorker};
 use super::{ServerAccess, recorded};
 use crate::paths::{WorkerFiles, shortened};
@@ -11,6 +11,7 @@ use crate::process::lock::InstanceLock;
 use crate::process::memory;
 use crate::process::record::Record;
 use crate::process::sweep::Instance;
+use crate::process::threads::LOOKS;
 use crate::process::watch::Watched;
 use crate::project::WorkerSpec;
 use crate::supervisor::{Cause, Failure, Generation, Resource};
@@ -159,20 +160,24 @@ pub(crate) fn clear(
     Err(Refused { is_transient: true, ..failure.into() })
 }
 
-/// Checks whether a start of a worker would find its folder, its program and its `env-file`, before a
-/// restart ends the running worker.
+/// Checks the folder, the program and the `env-file` of a worker before a restart ends the running
+/// worker. Succeeds if they cannot be checked now: the launch waits until that is possible.
 ///
 /// # Errors
-/// If one of them is missing or cannot be used.
+/// If the folder or the program is missing, the program is not executable, or the `env-file` cannot be
+/// used.
 pub(crate) async fn check_program(
     spec: &Arc<WorkerSpec>,
     server: &ServerAccess,
     base: &Arc<BaseEnvironment>,
-    permit: &Permit,
 ) -> Result<(), Refused> {
-    let (of, server, base) = (spec.clone(), server.clone(), base.clone());
-    let checked = permit.run(move || found(&of, &server, &base).map(drop)).await;
-    checked.map_err(|error| not_begun(&spec.name, &error.into()))?
+    let (spec, server, base) = (spec.clone(), server.clone(), base.clone());
+    // The file system of the project may not respond.
+    let checked = LOOKS.run(READ, move || found(&spec, &server, &base).map(drop)).await;
+    match checked {
+        Ok(Err(refused)) if !refused.is_transient => Err(refused),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// Returns the program of a worker and its environment.

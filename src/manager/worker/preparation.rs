@@ -22,8 +22,8 @@ pub(super) async fn ready(
     }
 }
 
-/// Runs `before`, if there is one, and then checks the program of the worker, with a permission of the
-/// unit. `None` if the run was cancelled, or if the host is leaving.
+/// Runs `before` with a permission of the unit. `None` if the run was cancelled, or if the host is
+/// leaving.
 pub(super) async fn prepare(
     launches: &Launches,
     spec: &Arc<WorkerSpec>,
@@ -42,7 +42,7 @@ pub(super) async fn prepare(
     // A dropped sender cancels too.
     let cancelled = async move { drop(cancelled.await) };
     match worker::run_before(spec, files, server, base, generation, &permit, cancelled).await {
-        Ok(true) => Some(worker::check_program(spec, server, base, &permit).await),
+        Ok(true) => Some(Ok(())),
         Ok(false) => None,
         Err(refused) => Some(Err(refused)),
     }

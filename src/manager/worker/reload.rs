@@ -14,6 +14,7 @@ use crate::supervisor::{Failure, Input, Starting, State, Want};
 use crate::unit::Refused;
 use crate::unit::tasks::{Task, spawn};
 use crate::watch::{ChangedFiles, Patterns, REPORTED, WatchReport, follow};
+use crate::worker;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,9 +29,9 @@ const MAX_REPEATS: u32 = 2;
 #[derive(Debug, Default)]
 pub(super) struct Reloads {
     watch: Option<Task>,
-    /// The run of `before` for a restart of the running worker.
+    /// The preparation of a restart of the running worker.
     preparing: Option<Preparing>,
-    /// Number of the last such run.
+    /// Number of the last preparation.
     runs: u64,
     /// Whether `before` has run for the next start.
     is_prepared: bool,
@@ -38,7 +39,8 @@ pub(super) struct Reloads {
     later: Option<String>,
 }
 
-/// A run of `before`, and the restart that follows if it succeeds.
+/// A preparation (the run of `before`, if there is one, and the check of the program), and the restart
+/// that follows if it succeeds.
 #[derive(Debug)]
 struct Preparing {
     number: u64,
@@ -150,8 +152,8 @@ impl WorkerTask {
         }
     }
 
-    /// Restarts the worker. A worker that runs stays until `before` has succeeded, and until the program
-    /// of a new description was found.
+    /// Restarts the worker. If its description is new or it has a `before`, the running worker stays until
+    /// `before` has succeeded and the program was found.
     pub(super) fn restart(&mut self, restart: Input) {
         // The next start runs `before` again.
         self.reloads.is_prepared = false;
@@ -188,7 +190,7 @@ impl WorkerTask {
         }
     }
 
-    /// Runs `before` for a restart, once the server is ready.
+    /// Runs `before` for a restart, once the server is ready, and checks the program.
     fn begin_before(
         &mut self,
         restart: Input,
@@ -213,12 +215,19 @@ impl WorkerTask {
             // The environment of an adopted worker is read from its process meanwhile.
             let base = base.borrow().clone();
             begins.store(true, Ordering::Release);
-            let before =
-                prepare(&launches, &spec, &files, &access, &base, generation, &mut cancelled);
-            let result = before.await;
-            if spec.before.is_some() && !spec.watch.is_empty() {
-                // The last files that `before` has written would otherwise restart the worker again.
-                tokio::time::sleep(REPORTED).await;
+            let mut result = Some(Ok(()));
+            if spec.before.is_some() {
+                let before =
+                    prepare(&launches, &spec, &files, &access, &base, generation, &mut cancelled);
+                result = before.await;
+                if !spec.watch.is_empty() {
+                    // The last files that `before` has written would otherwise restart the worker again.
+                    tokio::time::sleep(REPORTED).await;
+                }
+            }
+            if let Some(Ok(())) = result {
+                // `before` may create the program.
+                result = Some(worker::check_program(&spec, &access, &base).await);
             }
             let _ = report.send(Event::Prepared { number, result });
         });
@@ -244,7 +253,7 @@ impl WorkerTask {
         }
     }
 
-    /// Reports that `before` has failed, so that no restart follows.
+    /// Reports that `before` has failed or that the program cannot be used, so that no restart follows.
     fn keep_running(&mut self, waiters: Vec<oneshot::Sender<Outcome>>, refused: Refused) {
         const STAYS: &str = "so the running worker stays";
         let Refused { failure, last_words, .. } = refused;

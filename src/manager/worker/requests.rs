@@ -19,7 +19,8 @@ pub enum WorkerCommand {
     Start,
     /// Stop the worker.
     Stop,
-    /// Stop the worker and start it again. If `before` fails, a worker that runs stays.
+    /// Stop the worker and start it again. If `before` fails or the program is missing, a worker that
+    /// runs stays.
     Restart,
 }
 
