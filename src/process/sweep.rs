@@ -48,6 +48,8 @@ impl Machine {
         Self::read_with(lock, since, memory::markers)
     }
 
+    /// Like [`Self::read`], with a function that reads the markers, so that a test can change a process
+    /// before.
     fn read_with(
         lock: &Path,
         since: u64,

@@ -92,8 +92,8 @@ impl ProjectWorker {
     }
 
     /// Returns the message. In the states failed and backoff, the end of the last process comes first, with the log
-    /// line that probably names its cause ([`line_with_cause`]). The reason of a ready worker that is older than its
-    /// files is [`Self::why_outdated`].
+    /// line that probably names its cause ([`line_with_cause`]). The reason of a ready worker that is older
+    /// than its files is [`Self::why_outdated`].
     #[must_use]
     pub fn cause(&self) -> String {
         let said = self.message.lines().next().unwrap_or_default();
@@ -130,8 +130,9 @@ impl ProjectWorker {
         }
     }
 
-    /// Returns why the worker is older than its files or its description, without the name of the worker: the reason is shown next to
-    /// the name, and a narrow screen shows only its beginning. `None` if the worker is not older.
+    /// Returns why the worker is older than its files or its description, without the name of the worker:
+    /// the reason is shown next to the name, and a narrow screen shows only its beginning. `None` if the
+    /// worker is not older.
     #[must_use]
     pub fn why_outdated(&self) -> Option<String> {
         let reason = self.outdated.as_ref()?.reason.lines().next().unwrap_or_default();

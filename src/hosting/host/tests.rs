@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::Options;
+use crate::control::server::tests::{health, until_healthy};
 use crate::hosting::{is_hosted, prove, running, sign};
 use crate::process::identity::{Identity, own_pid};
 use crate::supervisor::State;
@@ -56,35 +57,13 @@ async fn host_leaves_after_the_running_check_of_its_files() {
     assert!(keeping.is_finished() && !is_hosted(&home));
 }
 
-/// Sends `GET /healthz`, and returns the response.
-async fn health(home: &Home) -> String {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    let response = async {
-        let mut stream = loop {
-            match tokio::net::UnixStream::connect(home.socket()).await {
-                Ok(stream) => break stream,
-                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
-            }
-        };
-        let request = b"GET /healthz HTTP/1.1\r\nhost: _\r\nconnection: close\r\n\r\n";
-        stream.write_all(request).await.unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).await.unwrap();
-        text
-    };
-    tokio::time::timeout(Duration::from_secs(60), response).await.expect("a response")
-}
-
 #[tokio::test]
 async fn host_without_its_manager_is_not_healthy() {
     let (_folder, home, host) = host();
-    // On a busy machine, the manager may need more than the second that a response may take.
-    while !health(&home).await.starts_with("HTTP/1.1 200") {}
+    until_healthy(&home).await;
     host.manager.abort();
     host.handle.closed().await;
-    let text = health(&home).await;
-    assert!(text.starts_with("HTTP/1.1 503"), "{text}");
+    assert_eq!(health(&home).await, "503");
     host.leave().await;
 }
 

@@ -157,8 +157,8 @@ impl WorkerTask {
     pub(super) fn restart(&mut self, restart: Input) {
         // The next start runs `before` again.
         self.reloads.is_prepared = false;
-        let is_new = self.next.is_some();
-        if !self.runs() || !(is_new || self.spec.before.is_some()) {
+        let needs_preparation = self.next.is_some() || self.spec.before.is_some();
+        if !self.runs() || !needs_preparation {
             return self.step(Some(restart));
         }
         // A run in progress ends: it may have an old command, old variables or old files.
@@ -168,7 +168,7 @@ impl WorkerTask {
             Some(Preparing { waiters, .. }) => (restart, waiters),
             None => (restart, Vec::new()),
         };
-        self.begin_before(restart, waiters, 0);
+        self.begin_preparation(restart, waiters, 0);
     }
 
     /// Whether the worker has a process that is to run.
@@ -190,8 +190,8 @@ impl WorkerTask {
         }
     }
 
-    /// Runs `before` for a restart, once the server is ready, and checks the program.
-    fn begin_before(
+    /// Prepares a restart, once the server is ready: runs `before`, and checks the program.
+    fn begin_preparation(
         &mut self,
         restart: Input,
         waiters: Vec<oneshot::Sender<Outcome>>,
@@ -237,7 +237,7 @@ impl WorkerTask {
     pub(super) fn prepared(&mut self, number: u64, result: Option<Result<(), Refused>>) {
         let Some(ended) = self.reloads.preparing.take_if(|it| it.number == number) else { return };
         if ended.change.is_some() && ended.repeats < MAX_REPEATS {
-            return self.begin_before(ended.restart, ended.waiters, ended.repeats + 1);
+            return self.begin_preparation(ended.restart, ended.waiters, ended.repeats + 1);
         }
         self.facts.trouble(UNSETTLED, ended.change.as_deref().map(unsettled));
         match result {
